@@ -1,0 +1,1 @@
+"""Colang toolchain: the language front end."""

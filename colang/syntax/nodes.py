@@ -1,0 +1,563 @@
+"""The tree of Colang 2.x: frozen values with spans, one class for each construct.
+
+Every node carries the span of its text; tokens that a rewrite may want to touch are kept as fields.
+Text between tokens (blanks, comments) is never lost: a module keeps its source, and a token its offsets.
+
+Section numbers refer to the Colang 2.x specification, section 4 and 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from colang.source import Span
+
+
+class Token(NamedTuple):
+    """A piece of text the grammar has a name for; `type` is the terminal's name in the grammar."""
+
+    type: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last character."""
+        return self.start + len(self.text)
+
+    @property
+    def span(self) -> Span:
+        """The characters of the token."""
+        return Span(self.start, self.start + len(self.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Anything with a place in the text."""
+
+    span: Span
+
+
+# ---------------------------------------------------------------- expressions (section 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal(Node):
+    """A number, ``None``, ``True`` or ``False``."""
+
+    value: int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class String(Node):
+    """A string literal: text pieces (escapes and doubled braces resolved) and interpolated expressions.
+
+    A string without ``{...}`` has one text part, or none if it is empty. Section 3.4.
+    """
+
+    parts: tuple[str | Expr, ...]
+    quote: str  # ' " ''' or triple double quote; with a prefix (r, f) only inside interpolations
+
+    @property
+    def constant(self) -> str | None:
+        """The text if nothing is interpolated, else None."""
+        if not self.parts:
+            return ""
+        if len(self.parts) == 1 and isinstance(self.parts[0], str):
+            return self.parts[0]
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable(Node):
+    """``$name``; `name` is without the dollar sign."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name(Node):
+    """A bare word: the variable of a comprehension (only legal inside one that binds it)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute(Node):
+    """``value.name``."""
+
+    value: Expr
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(Node):
+    """``start:stop:step`` inside a subscript."""
+
+    start: Expr | None
+    stop: Expr | None
+    step: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscript(Node):
+    """``value[index]``."""
+
+    value: Expr
+    index: Expr | Slice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyword(Node):
+    """``name=value`` in a function call."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Node):
+    """``function(...)``: `function` is a Name for a built-in function, an Attribute for a method."""
+
+    function: Name | Attribute
+    arguments: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unary(Node):
+    """``- + ~ not`` before an operand."""
+
+    op: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary(Node):
+    """An arithmetic or bitwise operator: ``+ - * / // % ** << >> & | ^``."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoolOp(Node):
+    """Operands joined by ``and`` or by ``or``; at least two."""
+
+    op: str
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compare(Node):
+    """A chain ``left op right op right``; ops: ``< > == != <= >= in``, ``not in``, ``is``, ``is not``."""
+
+    left: Expr
+    ops: tuple[str, ...]
+    rights: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditional(Node):
+    """``then if test else otherwise``."""
+
+    test: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListExpr(Node):
+    """``[a, b]``."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TupleExpr(Node):
+    """``(a, b)``; also ``()``."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetExpr(Node):
+    """``{a, b}``; never empty."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DictExpr(Node):
+    """``{k: v}``; also ``{}``."""
+
+    items: tuple[tuple[Expr, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComprehensionClause(Node):
+    """``for targets in iterable if condition ...``; `targets` are bare names."""
+
+    targets: tuple[str, ...]
+    iterable: Expr
+    conditions: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comprehension(Node):
+    """A list, set, dict or generator comprehension; `key` only for a dict."""
+
+    kind: str  # "list" "set" "dict" "generator"
+    key: Expr | None
+    element: Expr
+    clauses: tuple[ComprehensionClause, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation(Node):
+    """``..."instruction"``: a value to be made by the language model. Section 3.6."""
+
+    instruction: String
+
+
+Expr: TypeAlias = (
+    Literal
+    | String
+    | Variable
+    | Name
+    | Attribute
+    | Subscript
+    | Call
+    | Unary
+    | Binary
+    | BoolOp
+    | Compare
+    | Conditional
+    | ListExpr
+    | TupleExpr
+    | SetExpr
+    | DictExpr
+    | Comprehension
+    | Generation
+)
+
+
+# ---------------------------------------------------------------- groups and specs (section 2.3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument(Node):
+    """One argument of a spec; `name` is without the dollar sign, None for a positional argument."""
+
+    name: str | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Node):
+    """``.Name(...)`` behind a spec's target. `arguments` is None when there are no parentheses."""
+
+    name: str
+    arguments: tuple[Argument, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec(Node):
+    """A flow, action, event or reference with its arguments, members and capture.
+
+    Exactly one of `name` and `variable` is set. Whether a name means a flow, an action or an event is not
+    syntax: see `colang.analysis.names.classify`.
+    """
+
+    name: str | None  # words joined by one space
+    variable: str | None
+    target_span: Span  # of the name or the variable
+    arguments: tuple[Argument, ...] | None = None  # None: neither parentheses nor simple arguments
+    members: tuple[Member, ...] = ()
+    ref: str | None = None  # `as $ref`, without the dollar sign
+    ref_span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AndGroup(Node):
+    """Members joined by ``and``; at least two."""
+
+    items: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrGroup(Node):
+    """Members joined by ``or``; at least two."""
+
+    items: tuple[Group, ...]
+
+
+Group: TypeAlias = Spec | AndGroup | OrGroup
+
+
+# ---------------------------------------------------------------- statements (section 2.2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign(Node):
+    """``$target = value``, ``+=`` or ``-=``. A value with a Generation node is a generated value (3.6)."""
+
+    target: str
+    target_span: Span
+    op: str  # "=" "+=" "-="
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Node):
+    """``[$target =] [match|send|await|start|stop|activate|deactivate] group``.
+
+    `op` is "await" when no operation word is written; then `keyword` is None.
+    """
+
+    op: str
+    keyword: Token | None
+    group: Group
+    target: str | None = None
+    target_span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExprStmt(Node):
+    """``(expression)`` on a line of its own."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return(Node):
+    """``return [value]``."""
+
+    keyword: Token
+    value: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abort(Node):
+    """``abort``: the flow fails."""
+
+    keyword: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break(Node):
+    """``break``."""
+
+    keyword: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continue(Node):
+    """``continue``."""
+
+    keyword: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass(Node):
+    """``pass``."""
+
+    keyword: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log(Node):
+    """``log value``: to the log of the host."""
+
+    keyword: Token
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print(Node):
+    """``print value``: to the console of the host."""
+
+    keyword: Token
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priority(Node):
+    """``priority value``."""
+
+    keyword: Token
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Global(Node):
+    """``global $name``."""
+
+    keyword: Token
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelStmt(Node):
+    """``name:``; only ``start_new_flow_instance`` has an effect (6.9)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocString(Node):
+    """A triple-quoted string as a statement; `text` is what stands between the quotes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateFlow(Node):
+    """``...`` on a line of its own (2.4)."""
+
+    keyword: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorStmt(Node):
+    """A line that is not Colang; its diagnostic stands beside the tree. `body` keeps statements below it."""
+
+    body: Block | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block(Node):
+    """The statements of one indentation level; never empty unless every line of it is in error."""
+
+    statements: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IfBranch(Node):
+    """``if``, ``elif`` / ``else if`` (condition set) or ``else`` (condition None) with its block."""
+
+    keyword: Token  # `if`, `elif`, `else`; for `else if` the first word
+    condition: Expr | None
+    body: Block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class If(Node):
+    """An ``if`` with all its branches; the first has a condition, only the last may have none."""
+
+    branches: tuple[IfBranch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class While(Node):
+    """``while condition`` with its block."""
+
+    keyword: Token
+    condition: Expr
+    body: Block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhenCase(Node):
+    """``when group`` or ``or when group`` with its block."""
+
+    keyword: Token  # `when`, `or`, `orwhen`
+    group: Group
+    body: Block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When(Node):
+    """``when`` with all its cases and the optional ``else`` block. Section 5.4."""
+
+    cases: tuple[WhenCase, ...]
+    otherwise: Block | None
+
+
+# ---------------------------------------------------------------- file level (section 2.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import(Node):
+    """``import a.b`` (path ``a/b``) or ``import "path"``; `path` has slashes and no quotes."""
+
+    keyword: Token
+    path: str
+    path_span: Span
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoratorArgument(Node):
+    """A literal argument; `value` is plain Python data. `name` is None for a positional one."""
+
+    name: str | None
+    value: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decorator(Node):
+    """``@name`` or ``@name(...)``."""
+
+    name: str
+    arguments: tuple[DecoratorArgument, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param(Node):
+    """A parameter or return member ``$name [= default]``; `name` is without the dollar sign."""
+
+    name: str
+    default: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowDef(Node):
+    """A flow definition with its decorators; `span` covers decorators, header and body."""
+
+    decorators: tuple[Decorator, ...]
+    keyword: Token
+    name: str  # words joined by one space
+    name_span: Span
+    params: tuple[Param, ...]
+    members: tuple[Param, ...]
+    body: Block
+
+
+Stmt: TypeAlias = (
+    Assign
+    | Operation
+    | ExprStmt
+    | Return
+    | Abort
+    | Break
+    | Continue
+    | Pass
+    | Log
+    | Print
+    | Priority
+    | Global
+    | LabelStmt
+    | DocString
+    | GenerateFlow
+    | If
+    | While
+    | When
+    | ErrorStmt
+    | FlowDef
+    | Import
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module(Node):
+    """One file. `statements` are the file-level statements that are neither imports nor flows."""
+
+    text: str
+    imports: tuple[Import, ...]
+    flows: tuple[FlowDef, ...]
+    statements: tuple[Stmt, ...]
+    tokens: tuple[Token, ...]  # all tokens in order, comments and line ends included
+    exclude_from_llm: bool = False

@@ -1,0 +1,1 @@
+"""The standard library: `.co` modules and the Python actions behind them."""
