@@ -14,6 +14,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -108,7 +109,9 @@ def play(block: Block, folder: Path, names: dict[str, object], where: str) -> No
         assert runner.run(test, clear_globs=False).failed == 0, where
         names.update(test.globs)
     elif block.language == "python":
-        exec(compile(block.text, where, "exec"), names)
+        script = folder / "block.py"
+        script.write_text(block.text, encoding="utf-8")
+        names.update(runpy.run_path(str(script), init_globals=names))
     elif block.language == "colang":
         import colang
 
