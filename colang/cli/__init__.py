@@ -152,9 +152,12 @@ def _help() -> str:
 
 
 def _version() -> str:
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    return version("colang-toolchain")
+    try:
+        return version("colang-toolchain")
+    except PackageNotFoundError:  # run from a folder of sources that nobody installed
+        return "(not installed)"
 
 
 def _unknown(name: str) -> str:

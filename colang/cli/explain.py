@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from typing import Annotated, NamedTuple
@@ -47,9 +46,9 @@ def explain(
         wanted = code.strip().upper()
         found = [entry for entry in entries if entry.code == wanted]
         if not found:
-            near = difflib.get_close_matches(wanted, [entry.code for entry in entries], n=1)
-            advice = f"; did you mean {near[0]}?" if near else "; `colang explain` lists all codes"
-            raise CliError(f"no diagnostic has the code `{code}`{advice}")
+            raise CliError(
+                f"no diagnostic has the code `{code}`; `colang explain` lists all codes"
+            )
         entries = found
     if json:
         terminal.write_json([entry._asdict() for entry in entries], indent=2)
