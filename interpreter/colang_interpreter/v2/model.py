@@ -1,0 +1,388 @@
+"""What a conversation consists of: events, actions, regions, heads and flow instances.
+
+Plain mutable data with `__slots__`; the rules that change it are in `lifecycle`, `machine` and
+`conflicts`. Section 6.1 and 6.3 of the Colang 2.x specification.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+from colang_interpreter.v2 import names
+
+if TYPE_CHECKING:
+    from colang_interpreter.v2.dispatch import Waiter
+    from colang_interpreter.v2.instructions import FlowCode, Instruction
+    from colang_interpreter.v2.state import State
+
+Scores = tuple[float, ...]
+
+
+class FlowStatus(enum.Enum):
+    """Life of a flow instance; `value` is the text a program reads as ``$ref.status.value``."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    STARTED = "started"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+class ActionStatus(enum.Enum):
+    """Life of an action."""
+
+    INITIALIZED = "initialized"
+    STARTING = "starting"
+    STARTED = "started"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+
+
+class HeadStatus(enum.Enum):
+    """What a head does: run or wait, stand behind its forked children, or wait to be merged."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    MERGING = "merging"
+    REMOVED = "removed"
+
+
+class Event:
+    """An event inside the core.
+
+    Flow announcements (`FlowStarted`, ...) are built from the instance they are about; their parameters are
+    only spelled out when somebody looks at them.
+    """
+
+    __slots__ = ("_args", "action", "flow", "name", "scores", "source", "source_head", "uid")
+
+    def __init__(
+        self,
+        name: str,
+        args: dict[str, Any] | None,
+        scores: Scores = (),
+        *,
+        flow: Instance | None = None,
+        uid: str | None = None,
+        source: Instance | None = None,
+        source_head: Head | None = None,
+    ) -> None:
+        self.name = name
+        self._args = args
+        self.scores = scores
+        self.flow = flow  # the instance a flow event is about
+        self.uid = uid  # StartFlow and flow events: the flow_instance_uid
+        self.source = source  # who sent it; None: the core or the world outside
+        self.source_head = source_head
+        self.action: Action | None = None  # set when an action event is captured
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """All parameters, the bookkeeping ones of the core included (section 6.2)."""
+        args = self._args
+        if args is None:
+            flow = self.flow
+            assert flow is not None
+            args = {
+                "source_flow_instance_uid": flow.uid,
+                "flow_instance_uid": self.uid or flow.uid,
+                "flow_id": flow.flow.name,
+                **flow.arguments,
+            }
+            if self.name == names.FLOW_FINISHED and flow.returned:
+                args["return_value"] = flow.return_value
+            self._args = args
+        return args
+
+    @property
+    def is_action_event(self) -> bool:
+        """Whether the event belongs to the life of an action (section 6.1)."""
+        return "Action" in self.name and self.name not in names.INTERNAL_EVENTS
+
+    def colang_attribute(self, name: str) -> Any:
+        """Attributes of ``$e`` after ``match ... as $e``."""
+        if name == "name":
+            return self.name
+        if name == "arguments":
+            return self.args
+        if self.name in names.INTERNAL_EVENTS:
+            if name == "flow":
+                return self.flow
+        elif "Action" in self.name:
+            if name == "action":
+                return self.action
+            if name == "action_uid":
+                return self.args.get("action_uid")
+        try:
+            return self.args[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __repr__(self) -> str:
+        return f"<Event {self.name}>"
+
+
+class Action:
+    """An action object: what ``$ref`` is after ``start XyzAction(...) as $ref``."""
+
+    __slots__ = ("arguments", "context", "flow_uid", "foreign", "name", "status", "uid", "users")
+
+    def __init__(self, uid: str, name: str, arguments: dict[str, Any], flow_uid: str) -> None:
+        self.uid = uid
+        self.name = name
+        self.arguments = arguments
+        self.flow_uid = flow_uid
+        self.status = ActionStatus.INITIALIZED
+        self.context: dict[str, Any] = {}
+        self.users: list[Instance] = []  # whose end it does not outlive
+        self.foreign = False  # started by the world outside and only observed: never stopped by us
+
+    def colang_attribute(self, name: str) -> Any:
+        """Attributes of an action reference; parameters of its events come last."""
+        if name in ("uid", "name", "flow_uid", "status", "context"):
+            return getattr(self, name)
+        if name == "start_event_arguments":
+            return self.arguments
+        try:
+            return self.context[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def running(self) -> bool:
+        """Whether ending its last user has to stop it."""
+        return self.status in (ActionStatus.STARTING, ActionStatus.STARTED)
+
+    def __repr__(self) -> str:
+        return f"<Action {self.name} {self.uid}>"
+
+
+class Region:
+    """Flows and actions started between an `Open` and its `Close`, in order."""
+
+    __slots__ = ("actions", "flows")
+
+    def __init__(self) -> None:
+        self.flows: list[Instance] = []
+        self.actions: list[Action] = []
+
+
+class Leaf:
+    """The fulfilment of one member of a match group: when it matched and with which scores."""
+
+    __slots__ = ("failed", "order", "scores")
+
+    def __init__(self) -> None:
+        self.order = -1
+        self.scores: Scores = ()
+        self.failed = False
+
+
+class Head:
+    """An instruction pointer of an instance. `pc` is the instruction it stands on."""
+
+    __slots__ = (
+        "children",
+        "fork",
+        "group",
+        "handlers",
+        "instance",
+        "parent",
+        "pc",
+        "regions",
+        "scores",
+        "status",
+        "step",
+        "waiters",
+    )
+
+    def __init__(self, instance: Instance, pc: int, parent: Head | None = None) -> None:
+        self.instance = instance
+        self.pc = pc
+        self.parent = parent
+        self.status = HeadStatus.ACTIVE
+        self.scores: Scores = ()
+        self.step = 0  # the step in which `scores` were set: older scores count as none
+        self.handlers: tuple[int, ...] = ()
+        self.regions: tuple[Region, ...] = ()
+        self.children: list[Head] = []
+        self.fork = -1  # while inactive: the id of the fork it waits for
+        self.waiters: list[Waiter] = []  # index entries while it waits
+        self.group: list[Leaf] | None = None  # while it waits for a group
+
+    @property
+    def instruction(self) -> Instruction | None:
+        """The instruction it stands on, None behind the end."""
+        code = self.instance.flow.code
+        return code[self.pc] if self.pc < len(code) else None
+
+
+class Activation:
+    """One `activate F(args)`: how often it was asked for, and the instances that run for it.
+
+    `reference` is the instance created first; the copies that replace it after each end are its children.
+    """
+
+    __slots__ = ("count", "key", "owners", "reference", "running")
+
+    def __init__(self, reference: Instance, key: object) -> None:
+        self.reference = reference
+        self.key = key
+        self.count = 1
+        self.owners: dict[str, int] = {}  # uid of an activating instance -> its share of `count`
+        self.running: dict[str, Instance] = {}
+
+
+_DATA_ATTRIBUTES = frozenset(
+    {
+        "uid",
+        "flow_id",
+        "loop_id",
+        "status",
+        "parent_uid",
+        "child_flow_uids",
+        "action_uids",
+        "context",
+        "arguments",
+        "priority",
+        "activated",
+        "hierarchy_position",
+        "return_value",
+        "new_instance_started",
+    }
+)
+
+
+class Instance:
+    """A flow instance; also what ``$ref`` and ``$self`` are, and the frame its expressions run in."""
+
+    __slots__ = (
+        "__weakref__",
+        "actions",
+        "activation",
+        "arguments",
+        "children",
+        "flow",
+        "globals_read",
+        "heads",
+        "locals",
+        "loop_id",
+        "order_key",
+        "parent",
+        "parent_uid",
+        "position",
+        "priority",
+        "restarted",
+        "return_value",
+        "returned",
+        "runtime",
+        "shared_locals",
+        "status",
+        "temps",
+        "uid",
+        "waited",
+        "watched",
+    )
+
+    def __init__(self, runtime: State, flow: FlowCode, uid: str) -> None:
+        self.runtime = runtime
+        self.flow = flow
+        self.uid = uid
+        self.status = FlowStatus.WAITING
+        self.loop_id: str = ""
+        self.position: tuple[int, ...] = (0,)
+        self.order_key: tuple[int, tuple[int, ...]] = (0, (0,))
+        self.parent: Instance | None = None
+        self.parent_uid: str | None = None
+        self.children: dict[str, Instance] = {}
+        self.heads: list[Head] = []
+        self.locals: dict[str, Any] = {}
+        self.arguments: dict[str, Any] = {}
+        self.globals_read: set[str] | None = None  # names declared `global` so far
+        self.temps: dict[int, Any] = {}  # hidden values, by the slot the compiler gave them
+        self.actions: dict[str, Action] = {}
+        self.activation: Activation | None = None
+        self.priority = 1.0
+        self.return_value: Any = None
+        self.returned = False
+        self.restarted = False  # a successor has been started already
+        self.waited = False  # it has reached a waiting point since it was started
+        self.watched: dict[str, list[Waiter]] | None = None  # variable -> waiters indexed by its value
+        self.shared_locals = False
+
+    # -------------------------------------------------- the frame of expressions
+
+    @property
+    def self_ref(self) -> Instance:
+        """``$self``."""
+        return self
+
+    @property
+    def system_ref(self) -> Any:
+        """``$system``."""
+        return self.runtime.system
+
+    def read(self, name: str) -> Any:
+        """A variable as the flow sees it: global once declared so, None if unset (6.7)."""
+        if self.globals_read is not None and name in self.globals_read:
+            return self.runtime.globals.get(name)
+        return self.locals.get(name)
+
+    def write(self, name: str, value: Any) -> None:
+        """Assign a variable; heads of this instance that wait for its value are told."""
+        if self.globals_read is not None and name in self.globals_read:
+            self.runtime.globals[name] = value
+            return
+        if name in ("self", "system"):
+            return
+        self.locals[name] = value
+        if self.watched is not None and name in self.watched:
+            self.runtime.index.refresh(self, name)
+
+    # -------------------------------------------------- what a reference shows
+
+    @property
+    def listening(self) -> bool:
+        """Waiting, starting or started."""
+        return self.status in _LISTENING
+
+    @property
+    def active(self) -> bool:
+        """Starting or started."""
+        return self.status in _ACTIVE
+
+    def colang_attribute(self, name: str) -> Any:
+        """Attributes of a flow reference: data of the instance hide variables of the same name (Q38)."""
+        if name in _DATA_ATTRIBUTES:
+            return self._data(name)
+        if name in self.locals:
+            return self.locals[name]
+        if self.globals_read is not None and name in self.globals_read:
+            return self.runtime.globals.get(name)
+        raise AttributeError(name)
+
+    def _data(self, name: str) -> Any:
+        if name == "flow_id":
+            return self.flow.name
+        if name == "context":
+            return self.locals
+        if name == "child_flow_uids":
+            return list(self.children)
+        if name == "action_uids":
+            return list(self.actions)
+        if name == "activated":
+            return self.activation.count if self.activation is not None else 0
+        if name == "hierarchy_position":
+            return ".".join(map(str, self.position))
+        if name == "new_instance_started":
+            return self.restarted
+        return getattr(self, name)
+
+    def __repr__(self) -> str:
+        return f"<Instance {self.uid} {self.status.value}>"
+
+
+_LISTENING = frozenset({FlowStatus.WAITING, FlowStatus.STARTING, FlowStatus.STARTED})
+_ACTIVE = frozenset({FlowStatus.STARTING, FlowStatus.STARTED})
