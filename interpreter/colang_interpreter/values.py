@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from colang_interpreter.patterns import PatternError, SafePattern, safe_pattern
+
+# type() and isinstance() that leave `Any` alone: type checkers would narrow it to "partially unknown" classes.
+class_of: Final[Callable[[Any], type[Any]]] = type
+is_a: Final[Callable[[Any, Any], bool]] = isinstance
 
 EMPTY: Final[frozenset[str]] = frozenset()
 VALUE_ERROR: Final = "ColangValueError"
@@ -192,7 +196,7 @@ def match_value(actual: Any, expected: Any) -> int:
         >>> match_value({"a": [1, 2], "b": 3}, {"a": [2]}), match_value(1.0, 1), match_value("no", Pattern.of("^n"))
         (2, -1, 0)
     """
-    kind = type(expected)
+    kind: Any = class_of(expected)
     if kind is str:
         return 0 if actual == expected else -1
     if expected is None:
@@ -201,13 +205,14 @@ def match_value(actual: Any, expected: Any) -> int:
         return 0 if type(actual) is kind and actual == expected else -1
     if kind is Pattern or kind is Comparator:
         return 0 if expected.matches(actual) else -1
-    if isinstance(expected, dict):
-        return _match_dicts(actual, expected) if isinstance(actual, dict) else -1
-    if isinstance(expected, (list, tuple)):
-        return _match_sequences(actual, expected) if isinstance(actual, (list, tuple)) else -1
-    if isinstance(expected, (set, frozenset)):
-        return _match_sets(actual, expected) if isinstance(actual, (set, frozenset)) else -1
-    return 0 if isinstance(expected, type(actual)) and actual == expected else -1
+    other: Any = class_of(actual)
+    if issubclass(kind, dict):
+        return _match_dicts(actual, expected) if issubclass(other, dict) else -1
+    if issubclass(kind, (list, tuple)):
+        return _match_sequences(actual, expected) if issubclass(other, (list, tuple)) else -1
+    if issubclass(kind, (set, frozenset)):
+        return _match_sets(actual, expected) if issubclass(other, (set, frozenset)) else -1
+    return 0 if issubclass(kind, other) and actual == expected else -1
 
 
 def _match_dicts(actual: dict[Any, Any], expected: dict[Any, Any]) -> int:

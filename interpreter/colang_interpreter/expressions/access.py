@@ -12,8 +12,14 @@ import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from colang_interpreter.expressions.guards import MAX_ITEMS, check_nested, kind_of, size_of
-from colang_interpreter.values import Comparator, ExpressionError, Pattern
+from colang_interpreter.expressions.guards import (
+    FAILURES,
+    MAX_ITEMS,
+    check_nested,
+    kind_of,
+    size_of,
+)
+from colang_interpreter.values import Comparator, ExpressionError, Pattern, class_of, is_a
 
 _FORBIDDEN: Final = frozenset({"format", "format_map", "mro"})
 
@@ -54,7 +60,7 @@ def _padded(name: str) -> _Method:
     method: _Method = getattr(str, name)
 
     def pad(value: str, width: int, *fill: str) -> Any:
-        if isinstance(width, int):
+        if is_a(width, int):
             _within(width)
         return method(value, width, *fill)
 
@@ -62,7 +68,7 @@ def _padded(name: str) -> _Method:
 
 
 def _replace(value: str, old: str, new: str, count: int = -1) -> str:
-    if isinstance(old, str) and isinstance(new, str):
+    if is_a(old, str) and is_a(new, str):
         _within(
             len(value)
             + len(new) * (value.count(old) if count < 0 else min(count, value.count(old)))
@@ -72,23 +78,23 @@ def _replace(value: str, old: str, new: str, count: int = -1) -> str:
 
 def _join(value: str, items: Any) -> str:
     parts = list(items)
-    _within(sum(len(part) for part in parts if isinstance(part, str)) + len(value) * len(parts))
+    _within(sum(len(part) for part in parts if is_a(part, str)) + len(value) * len(parts))
     for part in parts:
-        if not isinstance(part, str):
+        if not is_a(part, str):
             raise ExpressionError(f"join() needs a list of texts, but {kind_of(part)} is in it")
     return value.join(parts)
 
 
 def _expandtabs(value: str, tabsize: int = 8) -> str:
-    if isinstance(tabsize, int):
+    if is_a(tabsize, int):
         _within(len(value) + max(tabsize, 0) * value.count("\t"))
     return value.expandtabs(tabsize)
 
 
 def _translate(value: str, table: Any) -> str:
-    if not isinstance(table, dict):
+    if not is_a(table, dict):
         raise ExpressionError("translate() needs the table that maketrans() gives")
-    longest = max((len(text) for text in table.values() if isinstance(text, str)), default=1)
+    longest = max((len(text) for text in table.values() if is_a(text, str)), default=1)
     _within(len(value) * max(longest, 1))
     return value.translate(table)
 
@@ -121,6 +127,10 @@ def _compared(method: _Method) -> _Method:
 def _sort(value: list[Any], *, reverse: bool = False) -> None:
     check_nested(value)
     value.sort(reverse=reverse)
+
+
+def _popitem(value: dict[Any, Any]) -> tuple[Any, Any]:
+    return value.popitem()
 
 
 def _listed(method: _Method) -> _Method:
@@ -162,7 +172,7 @@ METHODS: Final[dict[type, dict[str, _Method]]] = {
     | {name: _compared(getattr(list, name)) for name in ("count", "index", "remove")},
     tuple: {name: _compared(getattr(tuple, name)) for name in ("count", "index")},
     dict: _plain(dict, "clear copy get pop setdefault update")
-    | {"popitem": dict.popitem}
+    | {"popitem": _popitem}
     | {name: _listed(getattr(dict, name)) for name in ("items", "keys", "values")},
     set: _plain(set, _SET),
     frozenset: _plain(frozenset, _FROZEN),
@@ -184,11 +194,11 @@ _BASES: Final = (str, bool, int, float, list, tuple, dict, set, frozenset)
 
 def _method_of(value: Any, name: str) -> _Method | None:
     """The guarded method of a plain value, also of a subclass of a plain type."""
-    table = METHODS.get(type(value))
+    table = METHODS.get(class_of(value))
     if table is not None:
         return table.get(name)
     for base in _BASES:
-        if isinstance(value, base):
+        if is_a(value, base):
             return METHODS[base].get(name)
     return None
 
@@ -208,21 +218,21 @@ def attribute(value: Any, name: str) -> Any:
     """
     if refused_name(name):
         raise ExpressionError(f"`.{name}` is not accessible")
-    if isinstance(value, dict):
+    if is_a(value, dict):
         if name in METHODS[dict]:
             raise ExpressionError(
                 f'`.{name}` is a method of dictionaries: call it as `.{name}()`, or read the key with `["{name}"]`'
             )
-        if type(value) is dict:
+        if class_of(value) is dict:
             return value.get(name)
-    own = getattr(type(value), "colang_attribute", None)
+    own = getattr(class_of(value), "colang_attribute", None)
     if own is not None:
         try:
             return own(value, name)
         except AttributeError as error:
             raise ExpressionError(str(error) or f"there is no `.{name}`") from None
-    if type(value) in METHODS:
-        if name in _PROPERTIES.get(type(value), ()):
+    if class_of(value) in METHODS:
+        if name in _PROPERTIES.get(class_of(value), ()):
             return getattr(value, name)
         raise _no_attribute(value, name)
     return _foreign(value, name)
@@ -238,23 +248,23 @@ def _no_attribute(value: Any, name: str) -> ExpressionError:
 
 def _foreign(value: Any, name: str) -> Any:
     """An attribute of an object that a Python action made."""
-    if isinstance(value, _INTERNAL):
+    if is_a(value, _INTERNAL):
         raise ExpressionError(f"`.{name}` is not accessible")
     if _method_of(value, name) is not None:
         raise _no_attribute(value, name)
     try:
         found = getattr(value, name)
     except AttributeError:
-        if isinstance(value, dict):
+        if is_a(value, dict):
             return value.get(name)
         try:
             found = value[name]
-        except Exception:
+        except Exception:  # noqa: BLE001 - foreign code may raise anything
             raise _no_attribute(value, name) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         raise ExpressionError(f"reading `.{name}` failed: {error}") from None
-    if isinstance(found, _INTERNAL):
-        if callable(found) and not isinstance(found, type):
+    if is_a(found, _INTERNAL):
+        if callable(found) and not is_a(found, type):
             raise ExpressionError(f"`.{name}` is a method: call it as `.{name}()`")
         raise ExpressionError(f"`.{name}` is not accessible")
     return found
@@ -277,19 +287,19 @@ def item(value: Any, index: Any) -> Any:
         ) from None
     except TypeError:
         pass
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - foreign code may raise anything
         raise ExpressionError(f"cannot read the item {_shown(index)}: {error}") from None
-    if isinstance(value, (str, list, tuple)):
-        what = "a slice" if isinstance(index, slice) else kind_of(index)
+    if is_a(value, (str, list, tuple)):
+        what = "a slice" if is_a(index, slice) else kind_of(index)
         raise ExpressionError(f"the index of {kind_of(value)} must be a whole number, not {what}")
-    if isinstance(value, dict):
-        what = "a slice" if isinstance(index, slice) else kind_of(index)
+    if is_a(value, dict):
+        what = "a slice" if is_a(index, slice) else kind_of(index)
         raise ExpressionError(f"{what} cannot be the key of a dictionary")
     raise ExpressionError(f"cannot read an item of {kind_of(value)}")
 
 
 def _shown(index: Any) -> str:
-    text = repr(index) if isinstance(index, (str, int, float, bool, type(None))) else kind_of(index)
+    text = repr(index) if is_a(index, (str, int, float, bool, type(None))) else kind_of(index)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -311,11 +321,11 @@ def call_method(value: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
             return method(value, *arguments, **keywords)
         except ExpressionError:
             raise
-        except KeyError:
+        except LookupError:
             raise ExpressionError(f"`.{name}()`: no such key or item") from None
-        except Exception as error:
+        except FAILURES as error:
             raise ExpressionError(f"`.{name}()` failed: {error}") from None
-    if type(value) in METHODS:
+    if class_of(value) in METHODS:
         if value is None:
             raise ExpressionError(f"cannot call `.{name}()` of None")
         raise ExpressionError(f"{kind_of(value)} has no method `.{name}()`")
@@ -323,22 +333,22 @@ def call_method(value: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
 
 
 def _call_foreign(value: Any, name: str, arguments: Any, keywords: Any) -> Any:
-    own = getattr(type(value), "colang_attribute", None)
+    own = getattr(class_of(value), "colang_attribute", None)
     if own is not None:
         method = attribute(value, name)
-    elif isinstance(value, _INTERNAL):
+    elif is_a(value, _INTERNAL):
         raise ExpressionError(f"`.{name}()` is not accessible")
     else:
         method = getattr(value, name, None)
-    if not callable(method) or isinstance(method, type):
+    if not callable(method) or is_a(method, type):
         raise ExpressionError(f"{kind_of(value)} has no method `.{name}()`")
     try:
         result = method(*arguments, **keywords)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - foreign code may raise anything
         raise ExpressionError(f"`.{name}()` failed: {type(error).__name__}: {error}") from None
     if inspect.iscoroutine(result):
         result.close()
         raise ExpressionError(f"`.{name}()` is asynchronous; call it in an action")
-    if isinstance(result, _INTERNAL):
+    if is_a(result, _INTERNAL):
         raise ExpressionError(f"`.{name}()` gives something that is not data")
     return result

@@ -20,7 +20,7 @@ from colang_interpreter.expressions import guards
 from colang_interpreter.expressions.access import attribute, call_method, item
 from colang_interpreter.expressions.functions import FUNCTIONS
 from colang_interpreter.expressions.text import text_of_expression
-from colang_interpreter.values import ExpressionError
+from colang_interpreter.values import ExpressionError, class_of
 
 MAX_DEPTH: Final = 200  # levels of an expression
 MAX_LOOPS: Final = 8  # `for` clauses inside one another
@@ -144,13 +144,15 @@ def _reader(name: str, shared: bool) -> Evaluate:
 
         def read_shared(frame: Any) -> Any:
             value = frame.read(name)
-            return value.copy() if type(value) is dict else value
+            kind = class_of(value)
+            return value.copy() if kind is dict else value
 
         return read_shared
 
     def read_local(frame: Any) -> Any:
         value = frame.locals.get(name)
-        return value.copy() if type(value) is dict else value
+        kind = class_of(value)
+        return value.copy() if kind is dict else value
 
     return read_local
 
@@ -359,7 +361,7 @@ class _Emitter:
         at = self.place(expr)
         match expr:
             case nodes.Literal():
-                return ast.Constant(value=expr.value, **at)
+                return _constant(at, expr.value)
             case nodes.String():
                 return self.string(expr, at)
             case nodes.Variable():
@@ -561,7 +563,13 @@ def _name(at: dict[str, int], name: str, context: ast.expr_context | None = None
 
 
 def _constant(at: dict[str, int], value: Any) -> ast.Constant:
-    return ast.Constant(value=value, **at)
+    return ast.Constant(
+        value=value,
+        lineno=at["lineno"],
+        end_lineno=at["end_lineno"],
+        col_offset=0,
+        end_col_offset=0,
+    )
 
 
 def _is_scalar(expr: nodes.Expr) -> bool:

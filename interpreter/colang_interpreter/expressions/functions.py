@@ -18,7 +18,7 @@ from colang_interpreter.expressions.guards import (
     type_name,
 )
 from colang_interpreter.patterns import PatternError
-from colang_interpreter.values import Comparator, ExpressionError, Pattern
+from colang_interpreter.values import Comparator, ExpressionError, Pattern, is_a
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def _str(value: Any = "") -> str:
 
 
 def _int(value: Any = 0, base: Any = 10) -> int:
-    if not isinstance(base, int) or isinstance(base, bool):
+    if not is_a(base, int) or is_a(base, bool):
         raise ExpressionError(f"the base of int() must be a whole number, not {kind_of(base)}")
-    if isinstance(value, str):
+    if is_a(value, str):
         if len(value) > 4_200:
             raise ExpressionError("the number has too many digits (at most about 4200)")
         try:
@@ -91,7 +91,7 @@ def _int(value: Any = 0, base: Any = 10) -> int:
 
 
 def _float(value: Any = 0.0) -> float:
-    if isinstance(value, str) and len(value) > 4_200:
+    if is_a(value, str) and len(value) > 4_200:
         raise ExpressionError("the number has too many digits (at most about 4200)")
     try:
         return float(value)
@@ -102,7 +102,7 @@ def _float(value: Any = 0.0) -> float:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, str):
+    if is_a(value, str):
         return json.dumps(value if len(value) <= 40 else value[:37] + "...", ensure_ascii=False)
     return kind_of(value)
 
@@ -134,7 +134,7 @@ def _set(value: Any = ()) -> set[Any]:
     try:
         return set(items)
     except TypeError:
-        bad = next(item for item in items if isinstance(item, (list, dict, set, tuple)))
+        bad = next(item for item in items if is_a(item, (list, dict, set, tuple)))
         raise ExpressionError(f"{kind_of(bad)} cannot be an item of a set") from None
 
 
@@ -155,23 +155,23 @@ def _dict(value: Any = None, **keywords: Any) -> dict[Any, Any]:
 
 
 def _is_int(value: Any) -> bool:
-    return isinstance(value, int)
+    return is_a(value, int)
 
 
 def _is_float(value: Any) -> bool:
-    return isinstance(value, float)
+    return is_a(value, float)
 
 
 def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool)
+    return is_a(value, bool)
 
 
 def _is_str(value: Any) -> bool:
-    return isinstance(value, str)
+    return is_a(value, str)
 
 
 def _is_regex(value: Any) -> bool:
-    return isinstance(value, Pattern)
+    return is_a(value, Pattern)
 
 
 # ---------------------------------------------------------------- patterns and comparators
@@ -207,7 +207,7 @@ def _find_all(pattern: Any, text: Any) -> list[Any]:
 
 def _comparator(name: str, op: str) -> Callable[[Any], Comparator]:
     def make(value: Any) -> Comparator:
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
+        if not is_a(value, (int, float)) or is_a(value, bool):
             raise ExpressionError(f"`{name}()` needs a number, not {kind_of(value)}")
         return Comparator(op, value)
 
@@ -224,7 +224,7 @@ _ADDRESS: Final = re.compile(r"<[^<>]{1,200} at 0x[0-9a-fA-F]{1,16}>")
 
 
 def _pretty_str(value: Any) -> str:
-    if not isinstance(value, (list, dict, tuple, set, frozenset)):
+    if not is_a(value, (list, dict, tuple, set, frozenset)):
         return text_of(value)
     check_nested(value)
     text = json.dumps(_plain(value), indent=4)
@@ -234,21 +234,20 @@ def _pretty_str(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """The value as JSON can hold it: sets become lists in a fixed order (Q48), other things their text."""
-    if isinstance(value, dict):
+    if is_a(value, dict):
         return {
-            key if isinstance(key, str) else text_of(key): _plain(item)
-            for key, item in value.items()
+            key if is_a(key, str) else text_of(key): _plain(item) for key, item in value.items()
         }
-    if isinstance(value, (list, tuple)):
+    if is_a(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
+    if is_a(value, (set, frozenset)):
         return [
             _plain(item)
             for item in sorted(value, key=lambda item: (type(item).__name__, str(item)))
         ]
-    if value is None or isinstance(value, (bool, float, str)):
+    if value is None or is_a(value, (bool, float, str)):
         return value
-    return value if isinstance(value, int) and value.bit_length() <= MAX_BITS else text_of(value)
+    return value if is_a(value, int) and value.bit_length() <= MAX_BITS else text_of(value)
 
 
 def _escape(value: Any) -> str:
@@ -274,7 +273,7 @@ def _rand(runtime: Any) -> Any:
 
 
 def _randint(runtime: Any, n: Any) -> Any:
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+    if not is_a(n, int) or is_a(n, bool) or n < 1:
         raise ExpressionError("`randint()` needs a whole number of at least 1")
     return _needs(runtime, "randint").randint(n)
 
@@ -289,7 +288,7 @@ def _flows_info(runtime: Any, uid: Any = None) -> Any:
 
 
 def _flow(runtime: Any, name: Any) -> Any:
-    if not isinstance(name, str):
+    if not is_a(name, str):
         raise ExpressionError(f"`flow()` needs the name of a flow, not {kind_of(name)}")
     return _needs(runtime, "flow").flow_spec(name)
 

@@ -5,12 +5,11 @@ Nothing here knows a dialect: the 2.x and the 1.0 evaluators are compiled from t
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from colang_interpreter.values import Comparator, ExpressionError, Pattern
+from colang_interpreter.values import Comparator, ExpressionError, Pattern, class_of, is_a
 
 MAX_ITEMS: Final = 100_000  # characters or items that `+`, `*`, `%` and methods may produce
 MAX_TEXT: Final = 1_000_000  # characters of an interpolated text or of str(...)
@@ -23,6 +22,9 @@ MAX_NESTED: Final = 200_000  # values inside a value that is compared or turned 
 MAX_LEVELS: Final = 100  # levels of such a value
 LOOP_WORK: Final = 10_000_000  # units of work of all comprehensions of one evaluation
 STEP_WORK: Final = 10  # units of one turn of a comprehension
+
+# What Python's own operators raise. An operator of a foreign object may raise anything: `compiler.explain` words that.
+FAILURES: Final = (TypeError, ValueError, ArithmeticError, MemoryError, RecursionError)
 
 _BIG: Final = 1 << MAX_BITS
 _SCALARS: Final = frozenset({str, int, float, bool, type(None), Pattern, Comparator})
@@ -49,14 +51,14 @@ def kind_of(value: object) -> str:
     >>> kind_of("x"), kind_of(None), kind_of([1])
     ('a text', 'None', 'a list')
     """
-    return _KINDS.get(type(value)) or f"a value of type {type_name(value)}"
+    return _KINDS.get(type(value), "") or f"a value of type {type_name(value)}"
 
 
 def type_name(value: object) -> str:
     """What ``type(x)`` gives: the class's `colang_type` if it has one, else the name of the class."""
-    kind = type(value)
+    kind = class_of(value)
     name = getattr(kind, "colang_type", None)
-    return name if isinstance(name, str) else kind.__name__
+    return name if is_a(name, str) else kind.__name__
 
 
 # ---------------------------------------------------------------- sizes
@@ -85,12 +87,12 @@ def check_nested(value: object, limit: int = MAX_NESTED) -> None:
         level += 1
         below: list[Any] = []
         for item in row:
-            kind = type(item)
+            kind = class_of(item)
             if kind in _SCALARS:
                 continue
-            if isinstance(item, dict):
+            if issubclass(kind, dict):
                 below.extend(item.values())
-            elif isinstance(item, (list, tuple, set, frozenset)):
+            elif issubclass(kind, (list, tuple, set, frozenset)):
                 below.extend(item)
             if len(below) > left:
                 raise ExpressionError(f"the value is too large: more than {limit} values inside it")
@@ -113,7 +115,7 @@ def text_of(value: Any) -> str:
     >>> text_of([1, "b"]), text_of(None), text_of(1.50)
     ("[1, 'b']", 'None', '1.5')
     """
-    kind = type(value)
+    kind = class_of(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
     if kind is int:
@@ -140,7 +142,8 @@ def interpolate(*parts: Any) -> str:
 
 def own(value: Any) -> Any:
     """A variable's value where it leaves the variable: a dictionary is copied, all else is shared (C2-058, C2-059)."""
-    return value.copy() if type(value) is dict else value
+    kind = class_of(value)
+    return value.copy() if kind is dict else value
 
 
 # ---------------------------------------------------------------- loops
@@ -151,7 +154,7 @@ def each(value: Any, budget: list[int]) -> list[Any]:
     budget[0] -= STEP_WORK * (1 + size_of(value))
     if budget[0] < 0:
         raise ExpressionError("the comprehension takes too many turns")
-    kind = type(value)
+    kind = class_of(value)
     if kind in (list, tuple, set, frozenset, dict, str):
         return list(value)
     try:
@@ -167,7 +170,7 @@ def each(value: Any, budget: list[int]) -> list[Any]:
 
 def charge(value: Any, budget: list[int]) -> Any:
     """The value itself, its size taken off the work a comprehension may do."""
-    kind = type(value)
+    kind = class_of(value)
     if kind is str:
         budget[0] -= len(value) >> 3
     elif kind not in _SCALARS:
@@ -189,13 +192,13 @@ def _too_long() -> Any:
 
 
 def _refused(verb: str, left: object, right: object, error: Exception) -> ExpressionError:
-    if isinstance(error, ZeroDivisionError):
+    if is_a(error, ZeroDivisionError):
         return ExpressionError("division by zero")
-    if isinstance(error, OverflowError):
+    if is_a(error, OverflowError):
         return ExpressionError("the number is too large")
-    if isinstance(error, (MemoryError, RecursionError)):
+    if is_a(error, (MemoryError, RecursionError)):
         return ExpressionError("the values are too large")
-    if not isinstance(error, TypeError):
+    if not is_a(error, TypeError):
         return ExpressionError(f"cannot {verb} {kind_of(left)} and {kind_of(right)}: {error}")
     advice = ""
     if verb == "add" and str in (type(left), type(right)):
@@ -209,7 +212,7 @@ def add(a: Any, b: Any) -> Any:
     >>> add(1, 2), add("a", "b")
     (3, 'ab')
     """
-    kind = type(a)
+    kind = class_of(a)
     if kind is type(b):
         if kind is int:
             result = a + b
@@ -220,7 +223,7 @@ def add(a: Any, b: Any) -> Any:
         return _too_long()
     try:
         return a + b
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("add", a, b, error) from None
 
 
@@ -228,7 +231,7 @@ def subtract(a: Any, b: Any) -> Any:
     """``a - b``."""
     try:
         result = a - b
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("subtract", a, b, error) from None
     if type(result) is int and not -_BIG < result < _BIG:
         return _too_many_digits()
@@ -237,18 +240,18 @@ def subtract(a: Any, b: Any) -> Any:
 
 def multiply(a: Any, b: Any) -> Any:
     """``a * b``; also repetition of a text or list."""
-    if isinstance(a, int) and isinstance(b, int):
+    if is_a(a, int) and is_a(b, int):
         if a.bit_length() + b.bit_length() > MAX_BITS:
             return _too_many_digits()
         return a * b
-    if isinstance(b, int):
+    if is_a(b, int):
         if size_of(a) * b > MAX_ITEMS:
             return _too_long()
-    elif isinstance(a, int) and size_of(b) * a > MAX_ITEMS:
+    elif is_a(a, int) and size_of(b) * a > MAX_ITEMS:
         return _too_long()
     try:
         return a * b
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("multiply", a, b, error) from None
 
 
@@ -256,7 +259,7 @@ def divide(a: Any, b: Any) -> Any:
     """``a / b``."""
     try:
         return a / b
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("divide", a, b, error) from None
 
 
@@ -264,48 +267,43 @@ def floor_divide(a: Any, b: Any) -> Any:
     """``a // b``."""
     try:
         return a // b
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("divide", a, b, error) from None
 
 
 def modulo(a: Any, b: Any) -> Any:
     """``a % b``; for a text, Python's formatting with limits."""
-    if isinstance(a, str):
+    if is_a(a, str):
         return _format(a, b)
-    if isinstance(a, (bytes, bytearray)):
+    if is_a(a, (bytes, bytearray)):
         raise ExpressionError("cannot format bytes")
     try:
         return a % b
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("divide", a, b, error) from None
 
 
 def power(a: Any, b: Any) -> Any:
     """``a ** b``."""
-    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+    if is_a(a, (int, float)) and is_a(b, (int, float)):
         if abs(a) > MAX_OPERAND or abs(b) > MAX_OPERAND:
             raise ExpressionError(f"base and exponent of `**` must not be above {MAX_OPERAND}")
-        if (
-            isinstance(a, int)
-            and isinstance(b, int)
-            and b > 0
-            and a.bit_length() * b > MAX_BITS + b
-        ):
+        if is_a(a, int) and is_a(b, int) and b > 0 and a.bit_length() * b > MAX_BITS + b:
             return _too_many_digits()
     try:
         result = a**b
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("raise to a power", a, b, error) from None
     if type(result) is int and not -_BIG < result < _BIG:
         return _too_many_digits()
-    if isinstance(result, complex):
+    if is_a(result, complex):
         raise ExpressionError("a root of a negative number is not a number")
     return result
 
 
 def shift_left(a: Any, b: Any) -> Any:
     """``a << b``."""
-    if isinstance(a, int) and isinstance(b, int):
+    if is_a(a, int) and is_a(b, int):
         if b > MAX_SHIFT:
             raise ExpressionError(f"cannot shift by more than {MAX_SHIFT} bits")
         if a.bit_length() + b > MAX_BITS:
@@ -314,30 +312,44 @@ def shift_left(a: Any, b: Any) -> Any:
         return a << b
     except ValueError:
         raise ExpressionError("cannot shift by a negative number of bits") from None
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("shift", a, b, error) from None
 
 
 def shift_right(a: Any, b: Any) -> Any:
     """``a >> b``."""
-    if isinstance(b, int) and b > MAX_SHIFT:
+    if is_a(b, int) and b > MAX_SHIFT:
         raise ExpressionError(f"cannot shift by more than {MAX_SHIFT} bits")
     try:
         return a >> b
     except ValueError:
         raise ExpressionError("cannot shift by a negative number of bits") from None
-    except Exception as error:
+    except FAILURES as error:
         raise _refused("shift", a, b, error) from None
 
 
-def _bitwise(verb: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def apply(a: Any, b: Any) -> Any:
-        try:
-            return function(a, b)
-        except Exception as error:
-            raise _refused(verb, a, b, error) from None
+def bit_or(a: Any, b: Any) -> Any:
+    """``a | b``; also joins dictionaries and sets."""
+    try:
+        return a | b
+    except FAILURES as error:
+        raise _refused("combine (`|`)", a, b, error) from None
 
-    return apply
+
+def bit_and(a: Any, b: Any) -> Any:
+    """``a & b``."""
+    try:
+        return a & b
+    except FAILURES as error:
+        raise _refused("combine (`&`)", a, b, error) from None
+
+
+def bit_xor(a: Any, b: Any) -> Any:
+    """``a ^ b``."""
+    try:
+        return a ^ b
+    except FAILURES as error:
+        raise _refused("combine (`^`)", a, b, error) from None
 
 
 OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -350,9 +362,9 @@ OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "**": power,
     "<<": shift_left,
     ">>": shift_right,
-    "|": _bitwise("combine (`|`)", operator.or_),
-    "&": _bitwise("combine (`&`)", operator.and_),
-    "^": _bitwise("combine (`^`)", operator.xor),
+    "|": bit_or,
+    "&": bit_and,
+    "^": bit_xor,
 }
 """The operators of two operands."""
 
@@ -388,7 +400,8 @@ _FIELD: Final = re.compile(
 
 def _format(pattern: str, values: Any) -> str:
     """Python's ``%`` formatting, one field after the other, so that the length is known before it is used."""
-    positional: tuple[Any, ...] = values if isinstance(values, tuple) else (values,)
+    kind = class_of(values)
+    positional: tuple[Any, ...] = values if issubclass(kind, tuple) else (values,)
     used = total = end = 0
     named = False
     pieces: list[str] = []
@@ -423,14 +436,15 @@ def _format(pattern: str, values: Any) -> str:
         total += len(piece)
         if total + len(pattern) > MAX_ITEMS:
             return str(_too_long())
-    if used < len(positional) and not named and not isinstance(values, dict):
+    if used < len(positional) and not named and not issubclass(kind, dict):
         raise ExpressionError("the format has fewer fields than there are values")
     pieces.append(pattern[end:])
     return "".join(pieces)
 
 
 def _named(values: Any, name: str) -> Any:
-    if not isinstance(values, dict):
+    kind = class_of(values)
+    if not issubclass(kind, dict):
         raise ExpressionError("a format with named fields needs a dictionary")
     if name not in values:
         raise ExpressionError(f"the dictionary has no key {name!r}")

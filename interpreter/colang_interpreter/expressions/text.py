@@ -168,7 +168,7 @@ class _Writer:
             self.write(index.step, 0)
 
     def comprehension(self, expr: nodes.Comprehension) -> None:
-        open_, close = {"list": "[]", "generator": "()"}.get(expr.kind, "{}")
+        open_, close = {"list": ("[", "]"), "generator": ("(", ")")}.get(expr.kind, ("{", "}"))
         self.put(open_)
         if expr.key is not None:
             self.write(expr.key, 0)
