@@ -1,0 +1,125 @@
+"""Scenarios against the real host: each conversation in a session of its own, on a clock that stands still.
+
+`scenario` compares and knows no host; this module is the bridge between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from colang.scenario.model import Raises, Stub
+from colang_interpreter.host.bot import Bot
+from colang_interpreter.host.channels import ALL_CHANNELS, performed_by
+from colang_interpreter.host.clock import VirtualClock
+from colang_interpreter.host.session import Reply, Session, SessionOptions
+from colang_interpreter.machine import Event, Program
+from colang_interpreter.scenario import Opener, Player, Setup
+
+
+class StubbedFailure(Exception):
+    """What an action with the stub ``{raises: ...}`` raises."""
+
+
+class SessionPlayer:
+    """A session of the host as a `Player`."""
+
+    def __init__(self, session: Session, clock: VirtualClock) -> None:
+        """Play `session`, which is open, on `clock`, which is its bot's."""
+        self.session = session
+        self._clock = clock
+        self._notes: list[str] = []
+
+    async def start(self) -> Sequence[Event]:
+        """Let the bot begin."""
+        return self._taken(await self.session.send())
+
+    async def say(self, text: str) -> Sequence[Event]:
+        """One turn."""
+        return self._taken(await self.session.say(text))
+
+    async def send(self, events: Sequence[Event]) -> Sequence[Event]:
+        """One turn."""
+        return self._taken(await self.session.send(*events))
+
+    async def advance(self, seconds: float) -> Sequence[Event]:
+        """Move the clock, and fetch what timers have caused."""
+        await self._clock.advance(seconds)
+        events: list[Event] = []
+        while (reply := await self.session.receive(0)) is not None:
+            events += self._taken(reply)
+        return events
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self.session.close()
+
+    def notes(self) -> Sequence[str]:
+        """The host's remarks since the last call."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def _taken(self, reply: Reply) -> Sequence[Event]:
+        self._notes += [note.text for note in reply.trace.notes]
+        return reply.events
+
+
+def session_opener(
+    program: Program,
+    actions: Iterable[Any] | Mapping[str, Any] = (),
+    *,
+    llm: Callable[[Setup], Any] | None = None,
+    on_open: Callable[[Bot], object] | None = None,
+) -> Opener:
+    """An opener for `scenario.play` that runs `program` with the host.
+
+    Args:
+        program: A compiled program of either dialect.
+        actions: As for `Bot`; stubs of the scenario replace those of the same name.
+        llm: Makes the model actions get, out of `Setup.model`.
+        on_open: Called with each new bot, e.g. to register more.
+    """
+
+    async def opener(setup: Setup) -> Player:
+        clock = VirtualClock()
+        bot = Bot(
+            program,
+            llm=llm(setup) if llm is not None else None,
+            actions=actions,
+            clock=clock,
+        )
+        for name, stubs in setup.stubs.items():
+            bot.register_action(stubbed(stubs), name)
+        if on_open is not None:
+            on_open(bot)
+        performed = performed_by(ALL_CHANNELS)
+        options = SessionOptions(
+            seed=setup.seed,
+            performed={name: performed[name] for name in performed if name not in setup.played},
+        )
+        session = await Session("scenario", bot.runtime, options).open()
+        return SessionPlayer(session, clock)
+
+    return opener
+
+
+def stubbed(stubs: Sequence[Stub]) -> Callable[..., Awaitable[Any]]:
+    """An action that gives canned results one after the other, and the last one again and again.
+
+    >>> import asyncio
+    >>> from colang.scenario import Returns
+    >>> action = stubbed([Returns(1), Returns(2)])
+    >>> [asyncio.run(action(any_argument=n)) for n in range(3)]
+    [1, 2, 2]
+    """
+    calls = 0
+
+    async def stub(**arguments: Any) -> Any:
+        nonlocal calls
+        result = stubs[min(calls, len(stubs) - 1)]
+        calls += 1
+        if isinstance(result, Raises):
+            raise StubbedFailure(result.message)
+        return result.value
+
+    return stub
