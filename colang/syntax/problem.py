@@ -1,0 +1,14 @@
+"""How the parser's parts stop at a mistake: an exception of ours that never leaves `colang.syntax`."""
+
+from __future__ import annotations
+
+from colang.diagnostics.model import Diagnostic
+
+
+class Problem(Exception):  # noqa: N818 - it is control flow, not an error of the program
+    """A mistake found while reading one logical line; the parser catches it at the line's end."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        """Carry the finding that will be reported."""
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic

@@ -1,0 +1,165 @@
+"""LALR tables of the 2.x grammar: made by Lark, kept as JSON, read without Lark.
+
+`python -m colang_grammars.tables` writes them anew after a change of the grammar; a test compares the two.
+Making them takes Lark a third of a second, reading them a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colang_grammars import source
+
+# Rules that the parser reads by precedence climbing, the most specific first: a state that can go on after
+# several of them (`arguments` begins with a `condition`) takes the first.
+PARTS = ("literal_arguments", "arguments", "simple_args", "condition")
+
+_FILE = Path(__file__).parent / "v2_x.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """An LALR(1) automaton for the statement level.
+
+    `actions[state][terminal]` is ``target >= 0`` to shift, ``-1 - rule`` to reduce; `gotos[state][rule name]` is a
+    state; `rules[rule]` is (name of the rule, number of symbols, name of the function that builds its value);
+    `parts[state]` names the part that may stand at a state, or is empty.
+    """
+
+    start: int
+    end: int
+    actions: tuple[dict[str, int], ...]
+    gotos: tuple[dict[str, int], ...]
+    rules: tuple[tuple[str, int, str], ...]
+    parts: tuple[str, ...]
+
+
+def load() -> Tables:
+    """The tables as shipped."""
+    return _from_json(json.loads(_FILE.read_text(encoding="utf-8")))
+
+
+def build() -> dict[str, Any]:
+    """Compile the grammar with Lark; the result is what the JSON file holds.
+
+    The full automaton covers expressions too. Kept is what is reached without entering one of `PARTS`.
+    """
+    from lark import Lark
+    from lark.grammar import Rule
+    from lark.lexer import TerminalDef
+
+    lark = Lark(source("2.x"), parser="lalr", start="start", maybe_placeholders=False)
+    data, memo = lark.memo_serialize([TerminalDef, Rule])
+    table = data["parser"]["parser"]
+    names: dict[int, str] = {int(k): v for k, v in table["tokens"].items()}
+    full = {
+        int(state): {names[int(symbol)]: action for symbol, action in row.items()}
+        for state, row in table["states"].items()
+    }
+    all_rules = {
+        int(key): (
+            rule["origin"]["name"],
+            tuple(symbol["name"] for symbol in rule["expansion"]),
+            rule["alias"] or "",
+        )
+        for key, rule in memo.items()
+        if rule["__type__"] == "Rule"
+    }
+    first = _first_sets(list(all_rules.values()))
+    inside = _reachable_rules(list(all_rules.values()))
+    start = int(table["start_states"]["start"])
+
+    number: dict[int, int] = {start: 0}
+    queue = [start]
+    rows: list[tuple[dict[str, int], dict[str, int], str]] = []
+    used: dict[int, int] = {}
+    for state in queue:
+        part = next((p for p in PARTS if p in full[state]), "")
+        outside = {s for s in full[state] if s.islower() and s not in inside}
+        taken = set[str]().union(*(first[s] for s in outside))  # what begins a part, or goes on with it
+        actions: dict[str, int] = {}
+        gotos: dict[str, int] = {}
+        for symbol, (kind, argument) in sorted(full[state].items()):
+            if kind == 1:  # reduce
+                key = int(argument["@"])
+                actions[symbol] = -1 - used.setdefault(key, len(used))
+                continue
+            is_rule = symbol.islower()
+            if is_rule and symbol != part and symbol not in inside:
+                continue
+            if symbol in taken:
+                continue
+            if argument not in number:
+                number[argument] = len(number)
+                queue.append(argument)
+            (gotos if is_rule else actions)[symbol] = number[argument]
+        rows.append((actions, gotos, part))
+    return {
+        "start": 0,
+        "end": number[int(table["end_states"]["start"])],
+        "rules": [[all_rules[k][0], len(all_rules[k][1]), all_rules[k][2]] for k in used],
+        "actions": [row[0] for row in rows],
+        "gotos": [row[1] for row in rows],
+        "parts": [row[2] for row in rows],
+    }
+
+
+def _from_json(data: dict[str, Any]) -> Tables:
+    return Tables(
+        start=data["start"],
+        end=data["end"],
+        actions=tuple(data["actions"]),
+        gotos=tuple(data["gotos"]),
+        rules=tuple((name, size, function) for name, size, function in data["rules"]),
+        parts=tuple(data["parts"]),
+    )
+
+
+def _first_sets(rules: list[tuple[str, tuple[str, ...], str]]) -> dict[str, set[str]]:
+    """The terminals each rule can begin with; no part is empty, so an empty rule in front is looked past."""
+    first: dict[str, set[str]] = {name: set() for name, _, _ in rules}
+    empty = {name for name, symbols, _ in rules if not symbols}
+    changed = True
+    while changed:
+        changed = False
+        for name, symbols, _ in rules:
+            before = len(first[name])
+            for symbol in symbols:
+                first[name] |= first.get(symbol, {symbol})
+                if symbol not in empty:
+                    break
+            changed = changed or len(first[name]) > before
+    return first
+
+
+def _reachable_rules(rules: list[tuple[str, tuple[str, ...], str]]) -> set[str]:
+    """The rules of the statement level: those reached from `start` without entering a part."""
+    seen = {"start"}
+    queue = ["start"]
+    for name in queue:
+        for origin, symbols, _ in rules:
+            if origin != name:
+                continue
+            for symbol in symbols:
+                if symbol.islower() and symbol not in PARTS and symbol not in seen:
+                    seen.add(symbol)
+                    queue.append(symbol)
+    return seen
+
+
+def render(data: dict[str, Any]) -> str:
+    """The text of the JSON file: one state a line, so that a change of the grammar makes a readable diff."""
+
+    def lines(items: list[Any]) -> str:
+        return ",\n".join(json.dumps(item, separators=(",", ":")) for item in items)
+
+    fields = [f'"{key}":{data[key]}' for key in ("start", "end")]
+    fields += [f'"{key}":[\n{lines(data[key])}\n]' for key in ("rules", "actions", "gotos", "parts")]
+    return "{" + ",\n".join(fields) + "}\n"
+
+
+if __name__ == "__main__":
+    _FILE.write_text(render(build()), encoding="utf-8")
