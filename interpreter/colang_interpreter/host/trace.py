@@ -1,0 +1,52 @@
+"""What happened in a turn, for people and reports: steps of the machine, actions, and remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from colang_interpreter.machine import Event
+
+NoteKind = Literal["refused", "limit", "failed", "cancelled", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event fed to the machine, and what came out; `event` is None for the start of `main`."""
+
+    event: Event | None
+    outgoing: tuple[Event, ...]
+    now: str
+    log: tuple[tuple[str, str], ...] = ()  # (channel, text): "log", "print", "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRun:
+    """One Python action that has ended."""
+
+    name: str
+    uid: str
+    arguments: Mapping[str, Any]
+    where: str  # file and line of the function
+    return_value: Any
+    failure: str | None
+    started_at: str
+    finished_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark the host has to make: something was refused, cut off, or went wrong."""
+
+    kind: NoteKind
+    text: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """The record of one turn, in order."""
+
+    steps: list[Step] = field(default_factory=list[Step])
+    actions: list[ActionRun] = field(default_factory=list[ActionRun])
+    notes: list[Note] = field(default_factory=list[Note])
