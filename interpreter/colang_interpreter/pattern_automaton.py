@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from math import factorial
 from typing import Any, Final
 
+from colang_interpreter.dynamic import class_of
+
 if sys.version_info >= (3, 11):
     from re import _constants as sre
     from re import _parser as parser
@@ -458,7 +460,7 @@ def _characters(tree: Any) -> list[str]:
     todo: list[Any] = [tree]
     while todo:
         entry = todo.pop()
-        kind: Any = type(entry)  # of a type of its own, so that checkers do not narrow the entry
+        kind = class_of(entry)
         is_pair = kind is tuple and len(entry) == 2
         if is_pair and entry[0] in (sre.LITERAL, sre.NOT_LITERAL):
             found.append(chr(entry[1]))

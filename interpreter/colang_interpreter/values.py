@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from colang_interpreter.dynamic import class_of
 from colang_interpreter.patterns import PatternError, SafePattern, safe_pattern
-
-# type() and isinstance() that leave `Any` alone: type checkers would narrow it to "partially unknown" classes.
-class_of: Final[Callable[[Any], type[Any]]] = type
-is_a: Final[Callable[[Any, Any], bool]] = isinstance
 
 EMPTY: Final[frozenset[str]] = frozenset()
 VALUE_ERROR: Final = "ColangValueError"
@@ -196,7 +193,7 @@ def match_value(actual: Any, expected: Any) -> int:
         >>> match_value({"a": [1, 2], "b": 3}, {"a": [2]}), match_value(1.0, 1), match_value("no", Pattern.of("^n"))
         (2, -1, 0)
     """
-    kind: Any = class_of(expected)
+    kind = class_of(expected)
     if kind is str:
         return 0 if actual == expected else -1
     if expected is None:
@@ -205,7 +202,7 @@ def match_value(actual: Any, expected: Any) -> int:
         return 0 if type(actual) is kind and actual == expected else -1
     if kind is Pattern or kind is Comparator:
         return 0 if expected.matches(actual) else -1
-    other: Any = class_of(actual)
+    other = class_of(actual)
     if issubclass(kind, dict):
         return _match_dicts(actual, expected) if issubclass(other, dict) else -1
     if issubclass(kind, (list, tuple)):

@@ -12,6 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Final
 
+from colang_interpreter.dynamic import class_of, is_a
 from colang_interpreter.expressions.guards import (
     FAILURES,
     MAX_ITEMS,
@@ -19,7 +20,7 @@ from colang_interpreter.expressions.guards import (
     kind_of,
     size_of,
 )
-from colang_interpreter.values import Comparator, ExpressionError, Pattern, class_of, is_a
+from colang_interpreter.values import Comparator, ExpressionError, Pattern
 
 _FORBIDDEN: Final = frozenset({"format", "format_map", "mro"})
 

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 from colang.syntax import nodes
+from colang_interpreter.dynamic import class_of
 from colang_interpreter.expressions import guards
 from colang_interpreter.expressions.access import attribute, call_method, item
 from colang_interpreter.expressions.functions import FUNCTIONS
 from colang_interpreter.expressions.text import text_of_expression
-from colang_interpreter.values import ExpressionError, class_of
+from colang_interpreter.values import ExpressionError
 
 MAX_DEPTH: Final = 200  # levels of an expression
 MAX_LOOPS: Final = 8  # `for` clauses inside one another

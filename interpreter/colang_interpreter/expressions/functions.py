@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from colang_interpreter.dynamic import is_a
 from colang_interpreter.expressions.guards import (
     MAX_BITS,
     MAX_ITEMS,
@@ -18,7 +19,7 @@ from colang_interpreter.expressions.guards import (
     type_name,
 )
 from colang_interpreter.patterns import PatternError
-from colang_interpreter.values import Comparator, ExpressionError, Pattern, is_a
+from colang_interpreter.values import Comparator, ExpressionError, Pattern
 
 
 @dataclass(frozen=True, slots=True)

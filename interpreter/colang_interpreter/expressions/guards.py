@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from colang_interpreter.values import Comparator, ExpressionError, Pattern, class_of, is_a
+from colang_interpreter.dynamic import class_of, is_a
+from colang_interpreter.values import Comparator, ExpressionError, Pattern
 
 MAX_ITEMS: Final = 100_000  # characters or items that `+`, `*`, `%` and methods may produce
 MAX_TEXT: Final = 1_000_000  # characters of an interpolated text or of str(...)
@@ -58,7 +59,7 @@ def type_name(value: object) -> str:
     """What ``type(x)`` gives: the class's `colang_type` if it has one, else the name of the class."""
     kind = class_of(value)
     name = getattr(kind, "colang_type", None)
-    return name if is_a(name, str) else kind.__name__
+    return name if isinstance(name, str) else kind.__name__
 
 
 # ---------------------------------------------------------------- sizes
