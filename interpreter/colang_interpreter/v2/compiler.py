@@ -497,13 +497,13 @@ class _FlowCompiler:
 
     def activate(self, spec: n.Spec) -> None:
         self.flow_operand(spec, "activate")
-        slot = self.start_flow(spec, activated=True)
+        slot = self.start_flow(spec, activated=True, keep=spec.ref is not None)
         if spec.ref is not None:
-            self.emit(ins.Bind(target=spec.ref, slot=slot, **self.at))
+            self.emit(ins.Bind(target=spec.ref, slot=slot, last=True, **self.at))
 
     # -------------------------------------------------- start, await
 
-    def start_flow(self, spec: n.Spec, activated: bool = False) -> int:
+    def start_flow(self, spec: n.Spec, activated: bool = False, keep: bool = True) -> int:
         assert spec.name is not None
         slot = self.slot()
         args = self.arguments(spec.arguments)
@@ -511,11 +511,12 @@ class _FlowCompiler:
             ins.StartFlow(flow=spec.name, args=args, slot=slot, activated=activated, **self.at)
         )
         pattern = ins.EventPattern("slot", spec.name, "Started", slot=slot, args=args)
-        self.emit(ins.Wait(pattern=pattern, bind=slot, silent=True, **self.at))
+        bind, drop = (slot, -1) if keep else (-1, slot)
+        self.emit(ins.Wait(pattern=pattern, bind=bind, drop=drop, silent=True, **self.at))
         return slot
 
-    def start(self, spec: n.Spec) -> int:
-        """Start a flow or action; the slot that holds it."""
+    def start(self, spec: n.Spec, keep: bool = True) -> int:
+        """Start a flow or action; the slot that holds it (only while needed, unless `keep`)."""
         if spec.variable is not None:
             raise FlowError(
                 f"`${spec.variable}` is a reference and cannot be started",
@@ -531,22 +532,22 @@ class _FlowCompiler:
                 f"write `match {spec.name}` to wait for it",
             )
         if kind == "flow":
-            return self.start_flow(spec)
+            return self.start_flow(spec, keep=keep)
         slot = self.slot()
         args = self.arguments(spec.arguments)
         self.emit(ins.NewAction(name=spec.name, args=args, slot=slot, **self.at))
-        self.emit(ins.SendAction(slot=slot, **self.at))
+        self.emit(ins.SendAction(slot=slot, last=not keep, **self.at))
         return slot
 
     def bound_start(self, spec: n.Spec, target: str | None = None) -> None:
-        slot = self.start(spec)
-        for name in (spec.ref, target):  # `$r = start F` assigns the reference (Q45)
-            if name is not None:
-                self.emit(ins.Bind(target=name, slot=slot, **self.at))
+        names = [name for name in (spec.ref, target) if name is not None]
+        slot = self.start(spec, keep=bool(names))
+        for name in names:  # `$r = start F` assigns the reference (Q45)
+            self.emit(ins.Bind(target=name, slot=slot, last=name is names[-1], **self.at))
 
-    def finished(self, slot: int, result: int = -1) -> ins.Wait:
+    def finished(self, slot: int, result: int = -1, keep: bool = False) -> ins.Wait:
         pattern = ins.EventPattern("slot", "", "Finished", slot=slot, all_constant=True)
-        return ins.Wait(pattern=pattern, slot=result, **self.at)
+        return ins.Wait(pattern=pattern, slot=result, drop=-1 if keep else slot, **self.at)
 
     def await_(self, group: n.Group, target: str | None) -> None:
         result = self.slot() if target is not None else -1
@@ -585,10 +586,14 @@ class _FlowCompiler:
     def await_list(self, specs: Sequence[n.Spec], result: int) -> None:
         """Start all in order, wait for the end of all, then give the user's references."""
         slots = [self.start(spec) for spec in specs]
-        self.wait_all([self.finished(slot) for slot in slots], result)
+        waits = [
+            self.finished(slot, keep=spec.ref is not None)
+            for spec, slot in zip(specs, slots, strict=True)
+        ]
+        self.wait_all(waits, result)
         for spec, slot in zip(specs, slots, strict=True):
             if spec.ref is not None:
-                self.emit(ins.Bind(target=spec.ref, slot=slot, **self.at))
+                self.emit(ins.Bind(target=spec.ref, slot=slot, last=True, **self.at))
 
     def wait_all(self, waits: Sequence[ins.Wait], result: int = -1) -> None:
         if len(waits) == 1:
@@ -656,14 +661,14 @@ class _FlowCompiler:
         for spec in specs:
             if self.starts(spec):
                 slot = self.start(spec)
-                waits.append(self.finished(slot))
+                waits.append(self.finished(slot, keep=spec.ref is not None))
                 if spec.ref is not None:
                     binds.append((spec.ref, slot))
             else:
                 waits.append(self.wait(spec))
         self.wait_all(waits)
         for ref, slot in binds:
-            self.emit(ins.Bind(target=ref, slot=slot, **self.at))
+            self.emit(ins.Bind(target=ref, slot=slot, last=True, **self.at))
 
     def starts(self, spec: n.Spec) -> bool:
         """Whether a case member is started and then waited for."""

@@ -52,7 +52,7 @@ def resolve(state: State, heads: list[Head]) -> list[Head]:
         pending = _pending(state, heads[0])
         if pending is None or not _emit(state, pending):
             return []
-        heads[0].pc += 1
+        _go_on(heads[0])
         return heads
     groups: dict[str, list[Head]] = {}
     for head in heads:
@@ -73,7 +73,7 @@ def _resolve_group(state: State, group: list[Head], advancing: list[Head]) -> No
         group[:] = [h for h in group if h.instance.active]
     else:
         return
-    best.pc += 1
+    _go_on(best)
     advancing.append(best)
     for head in ranked(group):
         if head is best:
@@ -85,11 +85,11 @@ def _resolve_group(state: State, group: list[Head], advancing: list[Head]) -> No
             continue
         if other.same_as(pending):
             _share(state, other, pending)
-            head.pc += 1
+            _go_on(head)
             advancing.append(head)
         elif other.controls and pending.controls:
             if _emit(state, other):
-                head.pc += 1
+                _go_on(head)
                 advancing.append(head)
         else:
             head.instance.waited = True  # to lose is no failure of its own: activated flows restart
@@ -98,6 +98,13 @@ def _resolve_group(state: State, group: list[Head], advancing: list[Head]) -> No
                 advancing.append(head)
             else:
                 lifecycle.abort(state, head.instance, head.scores)
+
+
+def _go_on(head: Head) -> None:
+    instruction = head.instruction
+    if isinstance(instruction, ins.SendAction) and instruction.last:
+        head.instance.temps.pop(instruction.slot, None)
+    head.pc += 1
 
 
 def _pending(state: State, head: Head) -> Pending | None:

@@ -73,16 +73,16 @@ class _NameIndex:
 class Index:
     """All waiters of one conversation."""
 
-    __slots__ = ("_arrivals", "_names")
+    __slots__ = ("_names", "arrivals")
 
     def __init__(self) -> None:
         self._names: dict[str, _NameIndex] = {}
-        self._arrivals = 0
+        self.arrivals = 0
 
     def next_arrival(self) -> int:
         """Number the waiters in the order in which they come."""
-        self._arrivals += 1
-        return self._arrivals
+        self.arrivals += 1
+        return self.arrivals
 
     # -------------------------------------------------- filing
 

@@ -58,6 +58,7 @@ class Wait(Instruction):
     ref: str | None = None  # variable that captures the event
     slot: int = -1  # hidden slot that captures the event
     bind: int = -1  # hidden slot that takes the flow a FlowStarted is about
+    drop: int = -1  # hidden slot that nobody needs any more after this
     silent: bool = False  # does not count as a waiting point for "started"
 
 
@@ -137,6 +138,7 @@ class SendAction(Instruction):
 
     op: ClassVar[int] = 7
     slot: int
+    last: bool = False  # nobody needs the slot after this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,7 @@ class Bind(Instruction):
     op: ClassVar[int] = 8
     target: str
     slot: int
+    last: bool = False  # nobody needs the slot after this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     restart_of = state.restarts.pop(event.uid, None)
     key: object = None
     if activated and restart_of is None:
-        key = _activation_key(flow, values)
+        key = activation_key(flow, values)
         found = find_activation(state, flow, key)
         if found is not None and (source is None or source.flow.name != flow.name):
             found.count += 1
@@ -216,7 +216,7 @@ def _unwatch_shared(state: State, source: Instance | None, context: dict[str, An
 # ---------------------------------------------------------------- activation
 
 
-def _activation_key(flow: FlowCode, values: dict[str, Any]) -> object:
+def activation_key(flow: FlowCode, values: dict[str, Any]) -> object:
     """What makes two activations the same: the values of all parameters, by type and value."""
     return tuple([_key_of(values[p.name]) for p in flow.parameters])
 

@@ -6,10 +6,11 @@ random choices from the state's seed. Bounded by the budgets of `program.Limits`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.expressions import Compiled
+from colang_interpreter.expressions.guards import add, subtract
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import lifecycle, names
 from colang_interpreter.v2.conflicts import resolve
@@ -193,7 +194,7 @@ def process(state: State, event: Event) -> None:
             runtime_error(state, head, message, kind)
     caught = [head for head in disappointed if head.status is not HeadStatus.REMOVED]
     for _, head, _ in matched:
-        if head.status is HeadStatus.ACTIVE:
+        if head.status is HeadStatus.ACTIVE and head.group is None:
             state.last_matched = head.instance
             run(state, head)
     for head in caught:
@@ -350,6 +351,8 @@ def _capture(state: State, wait: ins.Wait, instance: Instance, event: Event) -> 
     if wait.bind >= 0:
         flow = event.flow
         instance.temps[wait.bind] = flow if flow is not None else event.args["flow_instance_uid"]
+    if wait.drop >= 0:
+        instance.temps.pop(wait.drop, None)
     if wait.slot >= 0:
         instance.temps[wait.slot] = event
     if wait.ref is not None:
@@ -585,6 +588,21 @@ def _replace_parent(state: State, parent: Head, winner: Head) -> None:
 # ---------------------------------------------------------------- instructions (5.1)
 
 
+def park(state: State, head: Head, arrival: int, done: Sequence[int] = ()) -> None:
+    """Put a head that stands on a wait back into the index (after a restore).
+
+    `arrival` is the number its first waiter had. `done` has a code for each member of a group, or is empty:
+    0 still waiting, 1 has matched, 2 has failed.
+    """
+    instruction = head.instruction
+    if isinstance(instruction, ins.Wait):
+        _wait(state, head, instruction)
+    elif isinstance(instruction, ins.WaitGroup):
+        _wait_group(state, head, instruction, done)
+    for offset, waiter in enumerate(head.waiters):
+        waiter.arrival = arrival + offset
+
+
 def _wait(state: State, head: Head, instruction: ins.Wait) -> bool:
     waiter = Waiter(head, instruction.pattern, -1, state.index.next_arrival())
     _prepare(state, waiter, head.instance)
@@ -595,16 +613,23 @@ def _wait(state: State, head: Head, instruction: ins.Wait) -> bool:
     return False
 
 
-def _wait_group(state: State, head: Head, instruction: ins.WaitGroup) -> bool:
+def _wait_group(
+    state: State, head: Head, instruction: ins.WaitGroup, done: Sequence[int] = ()
+) -> bool:
     head.group = [Leaf() for _ in instruction.members]
     waiters: list[Waiter] = []
     for leaf, member in enumerate(instruction.members):
         waiter = Waiter(head, member.pattern, leaf, state.index.next_arrival())
-        _prepare(state, waiter, head.instance)
         waiters.append(waiter)
+        if done and done[leaf]:
+            head.group[leaf].failed = done[leaf] == 2
+            head.group[leaf].order = 0 if done[leaf] == 1 else -1
+        else:
+            _prepare(state, waiter, head.instance)
     head.waiters = waiters
     for waiter in waiters:
-        state.index.add(waiter)
+        if waiter.name:
+            state.index.add(waiter)
     return False
 
 
@@ -755,7 +780,8 @@ def _new_action(state: State, head: Head, instruction: ins.NewAction) -> bool:
 
 
 def _bind(state: State, head: Head, instruction: ins.Bind) -> bool:
-    value = head.instance.temps.get(instruction.slot)
+    temps = head.instance.temps
+    value = temps.pop(instruction.slot, None) if instruction.last else temps.get(instruction.slot)
     head.instance.write(instruction.target, value)
     head.pc += 1
     return True
@@ -774,7 +800,8 @@ def _eval(state: State, head: Head, instruction: ins.Eval) -> bool:
     compiled = instruction.value
     value = compiled.value if compiled.constant else compiled(instance)
     if instruction.operator:
-        value = state.augmented(instruction.operator, instance.read(instruction.target), value)
+        operate = add if instruction.operator == "+" else subtract
+        value = operate(instance.read(instruction.target), value)
     instance.write(instruction.target, value)
     head.pc += 1
     return True

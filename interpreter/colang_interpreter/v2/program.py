@@ -16,7 +16,7 @@ from colang_interpreter.v2 import names
 from colang_interpreter.v2.compiler import FlowError, FlowInput, compile_flow
 
 if TYPE_CHECKING:
-    from colang import Project
+    from colang.project import Project
     from colang_interpreter.v2.state import State
 
 FORMAT = 1
@@ -123,7 +123,7 @@ class Program:
         """A new conversation whose `main` has not been started: `State.start_main` does that."""
         from colang_interpreter.v2.state import State
 
-        return State(self, seed)
+        return State.new(self, seed)
 
     def restore(self, blob: str | bytes) -> State:
         """The conversation that `State.dump` saved.
@@ -190,7 +190,7 @@ def compile_project(project: Project, *, limits: Limits | None = None) -> Progra
     Raises:
         CompileError: Anything in the project is an error: syntax, names, imports, settings.
     """
-    from colang import check
+    from colang.analysis import check
 
     errors = [d for d in check(project) if d.severity is Severity.ERROR]
     if errors:
@@ -215,7 +215,7 @@ def compile_project(project: Project, *, limits: Limits | None = None) -> Progra
 
 def compile_text(text: str, *, limits: Limits | None = None) -> Program:
     """Compile one Colang text (which may import the standard library)."""
-    from colang import Project
+    from colang.project import Project
 
     return compile_project(
         Project.from_texts({"main.co": text}, version="2.x"), limits=limits

@@ -119,7 +119,14 @@ class State:
         self.grace = 0
         self.blank = Blank(self)
         self.system = System(self)
-        self.main = self._new_main()
+        self.main = Instance(self, program.flows["main"], "")
+
+    @classmethod
+    def new(cls, program: Program, seed: int) -> State:
+        """A conversation whose `main` waits to be started."""
+        state = cls(program, seed)
+        state.main = state._new_main()
+        return state
 
     def _uid_prefix(self) -> str:
         self.random_state, bits = rng.advance(self.random_state)
