@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from colang.config.plain import as_dict, as_list
 from colang.config.yaml_reader import Document, Path, Place, read_yaml
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
@@ -44,14 +45,16 @@ class Settings:
         value: Any = self.data
         for step in path:
             if isinstance(step, int):
-                if not isinstance(value, list) or step >= len(value):  # pyright: ignore[reportUnknownArgumentType]
+                items = as_list(value)
+                if items is None or step >= len(items):
                     return None
-                value = value[step]  # pyright: ignore[reportUnknownVariableType]
-            elif isinstance(value, dict) and step in value:
-                value = value[step]  # pyright: ignore[reportUnknownVariableType]
+                value = items[step]
             else:
-                return None
-        return value  # pyright: ignore[reportUnknownVariableType]
+                fields = as_dict(value)
+                if fields is None or step not in fields:
+                    return None
+                value = fields[step]
+        return value
 
     def place(self, *path: str | int) -> Place:
         """The place of a setting, or of the nearest thing around it that has one."""
@@ -86,8 +89,9 @@ def from_document(document: Document, path: str) -> Settings:
     """Settings of a text that was read already; anything but a mapping is reported."""
     found = list(document.diagnostics)
     data: Any = document.data
-    if isinstance(data, dict):
-        named = {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    fields = as_dict(data)
+    if fields is not None:
+        named = {str(key): value for key, value in fields.items()}
         return Settings(named, document.places, tuple(found))
     if data is not None:
         kind = "a list" if isinstance(data, list) else "a single value"
@@ -136,13 +140,14 @@ class _Joiner:
         for key, value in data.items():
             path, old = (*here, str(key)), (*there, str(key))
             before = target.get(key)
+            sections, lists = (as_dict(before), as_dict(value)), (as_list(before), as_list(value))
             if before is None:
                 target[key] = copy.deepcopy(value)
                 self.move(part, value, old, path)
-            elif isinstance(before, dict) and isinstance(value, dict):
-                self.merge(before, part, value, path, old)  # pyright: ignore[reportUnknownArgumentType]
-            elif isinstance(before, list) and isinstance(value, list) and _adds_up(path):
-                self.extend(before, part, value, path, old)  # pyright: ignore[reportUnknownArgumentType]
+            elif sections[0] is not None and sections[1] is not None:
+                self.merge(sections[0], part, sections[1], path, old)
+            elif lists[0] is not None and lists[1] is not None and _adds_up(path):
+                self.extend(lists[0], part, lists[1], path, old)
             elif value is None or value == before or path[0] in FIRST_COUNTS:
                 continue
             else:
@@ -185,12 +190,10 @@ class _Joiner:
 def _paths(value: Any, path: Path) -> Iterator[Path]:
     """The path of a value and of everything below it; linear, and as deep as YAML may be."""
     yield path
-    if isinstance(value, dict):
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-            yield from _paths(item, (*path, str(key)))  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(value, list):
-        for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            yield from _paths(item, (*path, index))
+    for key, item in (as_dict(value) or {}).items():
+        yield from _paths(item, (*path, str(key)))
+    for index, item in enumerate(as_list(value) or ()):
+        yield from _paths(item, (*path, index))
 
 
 def _adds_up(path: Path) -> bool:

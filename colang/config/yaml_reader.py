@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
+from colang.config.plain import as_dict, as_list
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
 from colang.source import Span
@@ -25,6 +26,7 @@ Path: TypeAlias = tuple[
     str | int, ...
 ]  # from the top of the settings: ("rails", "input", "flows", 0)
 
+_parse: Any = yaml.parse  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING = "tag:yaml.org,2002:str"
 
@@ -93,7 +95,7 @@ def read_yaml(text: str, path: str = "<yaml>") -> Document:
         problem = f"this file has {len(text):,} characters, the limit is {MAX_CHARACTERS:,}"
         return reader.failed(report.yaml_limit(problem, report.START))
     try:
-        reader.read(yaml.parse(text, Loader=_LOADER))
+        reader.read(_parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
         start = min(mark.index, len(text)) if mark is not None else 0
@@ -137,7 +139,8 @@ class _Reader:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    span = Span(event.start_mark.index, event.end_mark.index)
+                    start: Any = event.start_mark
+                    span = Span(start.index, start.index + 3)
                     self.report(report.bad_yaml("a second document begins here", span))
                     return
             elif isinstance(event, yaml.ScalarEvent):
@@ -203,7 +206,7 @@ class _Reader:
         if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             self.report(report.bad_yaml(f"the tag `{event.tag}` is not supported", span))
         path, key_span = self.next_path(span)
-        value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+        value: Any = dict[Any, Any]() if isinstance(event, yaml.MappingStartEvent) else list[Any]()
         if event.anchor:
             self.open_anchors.add(event.anchor)
         self.stack.append(_Open(value, path, span.start, key_span, event.anchor))
@@ -211,10 +214,9 @@ class _Reader:
     def close(self, event: Any) -> None:
         done = self.stack.pop()
         for merged in done.merges:
-            for item in merged if isinstance(merged, list) else [merged]:
-                if isinstance(item, dict):
-                    for key, value in item.items():
-                        done.value.setdefault(key, value)
+            for item in as_list(merged) or [merged]:
+                for key, value in (as_dict(item) or {}).items():
+                    done.value.setdefault(key, value)
         if done.anchor:
             self.open_anchors.discard(done.anchor)
             self.anchors[done.anchor] = (done.value, done.size)
@@ -226,8 +228,9 @@ class _Reader:
         if not self.stack:
             return (), span
         outer = self.stack[-1]
-        if isinstance(outer.value, list):
-            return (*outer.path, len(outer.value)), span
+        items = as_list(outer.value)
+        if items is not None:
+            return (*outer.path, len(items)), span
         if outer.waits_for_value:
             return (*outer.path, str(outer.key)), outer.keys.get(outer.key, span)
         return (*outer.path, "?"), span
@@ -261,8 +264,9 @@ class _Reader:
             return
         outer = self.stack[-1]
         outer.size += size
-        if isinstance(outer.value, list):
-            outer.value.append(value)
+        items = as_list(outer.value)
+        if items is not None:
+            items.append(value)
             self.places[path] = place
         elif outer.waits_for_value:
             outer.waits_for_value = False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from colang.config.plain import as_dict, as_list
 from colang.config.settings import Settings, join
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as config_report
@@ -14,7 +17,7 @@ from colang.diagnostics import names as report
 from colang.project.files import ActionInfo, PythonFiles, SourceFile, TextDocument, Version
 from colang.project.folder import Folder, read_folder
 from colang.project.imports import Found, Resolver
-from colang.project.loader import Store, read_text
+from colang.project.loader import Store, library_stores, read_text
 from colang.project.overrides import merge_flows
 from colang.project.parsing import parse_cached
 from colang.project.rails import PARAMETERS, RailCall, configured_rails, rails_module
@@ -50,56 +53,60 @@ class Parts:
         return PythonFiles(self.actions, self.actions_complete)
 
 
-def build(
-    home: Store,
-    folder: Folder,
-    resolver: Resolver,
-    *,
-    version: Version | None = None,
-    extra_settings: Sequence[Settings] = (),
-    where: str = "the project",
-) -> Parts:
-    """Assemble a project from its own folder. Bad content gives diagnostics, nothing raises."""
-    builder = _Builder(home, folder, resolver, extra_settings, where)
-    return builder.build(version)
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a project is built from; kept, so that it can be built again with other rails.
+
+    `homes` are the project's own folders, one unless configurations were combined. `rails` replaces the lists
+    of rails in the settings, by kind.
+    """
+
+    homes: tuple[tuple[Store, Folder], ...]
+    roots: tuple[Store, ...]
+    where: str
+    version: Version | None = None
+    extra_settings: tuple[Settings, ...] = ()
+    rails: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+
+
+def build(inputs: Inputs) -> Parts:
+    """Assemble a project. Bad content gives diagnostics, nothing raises."""
+    return _Builder(inputs).build()
 
 
 class _Builder:
-    def __init__(
-        self,
-        home: Store,
-        folder: Folder,
-        resolver: Resolver,
-        extra_settings: Sequence[Settings],
-        where: str,
-    ) -> None:
-        self.home = home
-        self.folder = folder
-        self.resolver = resolver
-        self.where = where
-        self.own_settings = [*folder.settings, *extra_settings]
+    def __init__(self, inputs: Inputs) -> None:
+        homes = [store for store, _ in inputs.homes]
+        self.inputs = inputs
+        self.resolver = Resolver(homes[0], (*homes[1:], *inputs.roots), library_stores())
+        self.where = inputs.where
+        self.own_settings = [part for _, folder in inputs.homes for part in folder.settings]
+        self.own_settings.extend(inputs.extra_settings)
         self.imported_settings: list[Settings] = []
         self.imported: list[SourceFile] = []
         self.visited: set[Hashable] = set()
-        self.texts: dict[str, str] = {}
+        self.texts: dict[tuple[Store, str], str] = {}
         self.parts = Parts("2.x", False, Settings())
 
-    def build(self, version: Version | None) -> Parts:
+    def build(self) -> Parts:
         parts = self.parts
-        self.take(self.folder)
-        self.read_own_texts()
+        for store, folder in self.inputs.homes:
+            self.take(folder)
+            self.read_own_texts(store, folder)
+        if not self.texts and not self.own_settings and not parts.diagnostics:
+            parts.diagnostics.append(config_report.no_colang_files(self.where).at(self.where))
         own = join(self.own_settings)
-        parts.version, parts.version_is_set = self.decide(own, version)
-        keys = {self.home.key(name) for name in self.texts}
+        parts.version, parts.version_is_set = self.decide(own, self.inputs.version)
+        keys = {store.key(name) for store, name in self.texts}
         self.resolver.is_own = keys.__contains__
         self.load(self.settings_imports(own))
         own_files: list[SourceFile] = []
-        for name in self.texts:
-            file = self.own_file(name)
+        for (store, name), text in self.texts.items():
+            file = self.own_file(store, name, text)
             if file is not None:
                 own_files.append(file)
-                self.load(self.file_imports(file, self.home, name))
-        parts.settings = join([*self.imported_settings, *self.own_settings])
+                self.load(self.file_imports(file, store, name))
+        parts.settings = self.final_settings()
         parts.diagnostics.extend(parts.settings.diagnostics)
         parts.files = [*self.imported, *own_files]
         if parts.version == "2.x":
@@ -110,6 +117,17 @@ class _Builder:
             parts.sources[file.path] = file.source
             parts.diagnostics.extend(file.diagnostics)
         return parts
+
+    def final_settings(self) -> Settings:
+        """All settings joined, those of imports first; with the rails asked for."""
+        settings = join([*self.imported_settings, *self.own_settings])
+        if self.inputs.rails is None:
+            return settings
+        data = copy.deepcopy(settings.data)
+        data["rails"] = rails = as_dict(data.get("rails")) or {}
+        for kind, flows in self.inputs.rails:
+            rails[kind] = {**(as_dict(rails.get(kind)) or {}), "flows": list(flows)}
+        return Settings(data, settings.places, settings.diagnostics)
 
     def take(self, folder: Folder) -> None:
         """Add what a folder holds besides Colang."""
@@ -123,19 +141,14 @@ class _Builder:
 
     # ------------------------------------------------------------ own files and the dialect
 
-    def read_own_texts(self) -> None:
-        for name in self.folder.colang:
-            text, problems = read_text(self.home, name)
+    def read_own_texts(self, store: Store, folder: Folder) -> None:
+        for name in folder.colang:
+            text, problems = read_text(store, name)
             self.parts.diagnostics.extend(problems)
             if text is not None:
-                self.texts[name] = text
-                path = self.home.path(name)
+                self.texts[store, name] = text
+                path = store.path(name)
                 self.parts.sources[path] = Source(text, path)
-        if not self.texts and not self.parts.diagnostics:
-            has_flows = any(part.get("flows") for part in self.own_settings)
-            if not has_flows and not self.own_settings:
-                finding = config_report.no_colang_files(self.where)
-                self.parts.diagnostics.append(finding.at(self.where))
 
     def decide(self, own: Settings, asked: Version | None) -> tuple[Version, bool]:
         """The dialect: asked for, or set, or as the files are written; 1.0 if nothing tells."""
@@ -164,13 +177,13 @@ class _Builder:
             self.parts.diagnostics.append(dialect_report.version_not_set(decided).at(place.path))
         return decided, False
 
-    def own_file(self, name: str) -> SourceFile | None:
+    def own_file(self, store: Store, name: str, text: str) -> SourceFile | None:
         """Parse an own file; one in the other dialect is reported and left out."""
-        key = self.home.key(name)
+        key = store.key(name)
         if key in self.visited:
             return None
         self.visited.add(key)
-        return self.parse(self.home, name, self.texts[name], imported=False)
+        return self.parse(store, name, text, imported=False)
 
     def parse(self, store: Store, name: str, text: str, *, imported: bool) -> SourceFile | None:
         path = store.path(name)
@@ -197,13 +210,11 @@ class _Builder:
 
     def settings_imports(self, settings: Settings) -> list[Found]:
         """What the setting `import_paths` names."""
-        listed = settings.get("import_paths")
         found: list[Found | None] = []
-        if isinstance(listed, list):
-            for index, path in enumerate(listed):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-                if isinstance(path, str) and path.strip():
-                    place = settings.place("import_paths", index)
-                    found.append(self.resolve(path, None, "", place.path, place.value))
+        for index, path in enumerate(as_list(settings.get("import_paths")) or ()):
+            if isinstance(path, str) and path.strip():
+                place = settings.place("import_paths", index)
+                found.append(self.resolve(path, None, "", place.path, place.value))
         return [one for one in found if one is not None]
 
     def file_imports(self, file: SourceFile, store: Store, name: str) -> list[Found]:
@@ -331,7 +342,7 @@ class _Builder:
             version="2.x",
             is_generated=True,
         )
-        self.load(self.file_imports(file, self.home, ""))
+        self.load(self.file_imports(file, self.resolver.home, ""))
         parts.files = [*self.imported, file, *own]
 
     def load_rails_library(
@@ -365,8 +376,14 @@ class _Builder:
 
 def _detect(text: str) -> tuple[Version | None, Span, str]:
     """The dialect a text is written in, with the first evidence; None for a text that does not tell."""
-    from colang.syntax.dialect import detect
-
+    try:
+        from colang.syntax.dialect import detect
+    except ImportError:  # until the parser brings it
+        older = re.search(r"^[ \t]*define\b.*", text, re.MULTILINE)
+        newer = re.search(r"^[ \t]*flow\b.*", text, re.MULTILINE)
+        if older:
+            return "1.0", Span(*older.span()), older[0]
+        return ("2.x", Span(*newer.span()), newer[0]) if newer else (None, Span(0, 0), "")
     found = detect(text)
     version: Version | None = VERSIONS.get(found.version) if found.version else None
     for evidence in found.evidence:

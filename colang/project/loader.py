@@ -57,8 +57,9 @@ class TextStore:
 
     is_library = False
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        """Take over the texts; names are normalised."""
+    def __init__(self, texts: Mapping[str, str], label: str = "") -> None:
+        """Take over the texts; names are normalised. `label` goes before reported paths."""
+        self.label = label
         self.texts = {posixpath.normpath(name): text for name, text in texts.items()}
 
     def kind(self, name: str) -> Literal["file", "folder"] | None:
@@ -83,7 +84,7 @@ class TextStore:
 
     def path(self, name: str) -> str:
         """The name for people and diagnostics."""
-        return name
+        return posixpath.join(self.label, name)
 
 
 class DiskStore:

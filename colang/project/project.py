@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from colang.config.settings import Settings, from_dict
 from colang.diagnostics import Diagnostic, Severity
 from colang.diagnostics import config as report
-from colang.project.build import Parts, build
+from colang.project.build import Inputs, build
 from colang.project.files import ProjectError, PythonFiles, SourceFile, TextDocument, Version
 from colang.project.folder import Folder, ignore_patterns, read_folder
-from colang.project.imports import Resolver
 from colang.project.loader import (
     IGNORE_FILE,
     DiskStore,
     Store,
     TextStore,
     ignore_file_above,
-    library_stores,
 )
 from colang.source import Source
 
@@ -65,6 +63,7 @@ class Project:
     sources: Mapping[str, Source] = field(default_factory=dict[str, Source], repr=False)
     diagnostics: tuple[Diagnostic, ...] = field(default=(), repr=False)
     version_is_set: bool = False  # by the settings or the caller, not by evidence
+    inputs: Inputs | None = field(default=None, repr=False, compare=False)  # what it was built from
 
     @classmethod
     def load(
@@ -107,7 +106,8 @@ class Project:
             around, name = os.path.split(label)
             home = DiskStore(around or os.curdir, label=around, also=allowed)
             folder = _single_file(home, name)
-        return cls._build(home, folder, roots, version=version, root=label)
+        inputs = Inputs(((home, folder),), tuple(roots), label, version)
+        return cls._build(inputs, label)
 
     @classmethod
     def from_texts(
@@ -126,9 +126,10 @@ class Project:
         home = TextStore(texts)
         patterns = ignore_patterns(texts.get(IGNORE_FILE, ""))
         folder = read_folder(home, "", patterns)
-        roots = [DiskStore(os.fspath(path)) for path in import_paths]
-        extra = [from_dict(config)] if config else []
-        return cls._build(home, folder, roots, version=version, root=None, extra=extra)
+        roots = tuple(DiskStore(os.fspath(path)) for path in import_paths)
+        extra = (from_dict(config),) if config else ()
+        inputs = Inputs(((home, folder),), roots, "the project", version, extra)
+        return cls._build(inputs, None)
 
     @classmethod
     def from_content(
@@ -149,21 +150,8 @@ class Project:
         return cls.from_texts(texts, import_paths=import_paths, version=version, config=config)
 
     @classmethod
-    def _build(
-        cls,
-        home: Store,
-        folder: Folder,
-        roots: Sequence[Store],
-        *,
-        version: Version | None,
-        root: str | None,
-        extra: Sequence[Settings] = (),
-    ) -> Project:
-        resolver = Resolver(home, roots, library_stores())
-        where = root if root is not None else "the project"
-        parts: Parts = build(
-            home, folder, resolver, version=version, extra_settings=extra, where=where
-        )
+    def _build(cls, inputs: Inputs, root: str | None) -> Project:
+        parts = build(inputs)
         return cls(
             root=root,
             version=parts.version,
@@ -178,7 +166,37 @@ class Project:
             sources=parts.sources,
             diagnostics=tuple(sort_diagnostics(parts.diagnostics)),
             version_is_set=parts.version_is_set,
+            inputs=inputs,
         )
+
+    def with_rails(self, rails: Mapping[str, Sequence[str]]) -> Project:
+        """The same project with other lists of rails (by kind: ``input``, ``output``, ...).
+
+        Returns this project if nothing changes. Files are read again, except for texts and the library.
+        """
+        same = all(
+            (self.settings.get("rails", kind, "flows") or []) == list(flows)
+            for kind, flows in rails.items()
+        )
+        if same or self.inputs is None:
+            return self
+        wanted = {**dict(self.inputs.rails or ()), **{k: tuple(v) for k, v in rails.items()}}
+        return self._build(replace(self.inputs, rails=tuple(wanted.items())), self.root)
+
+    def joined(self, other: Project) -> Project:
+        """One project with the files and settings of both; those of `other` are loaded last."""
+        if self.inputs is None or other.inputs is None:
+            return self if other.inputs is None else other
+        mine, theirs = self.inputs, other.inputs
+        inputs = Inputs(
+            homes=(*mine.homes, *(_relabelled(mine.homes, home) for home in theirs.homes)),
+            roots=(*mine.roots, *theirs.roots),
+            where=f"{mine.where},{theirs.where}",
+            version=theirs.version or mine.version,
+            extra_settings=(*mine.extra_settings, *theirs.extra_settings),
+        )
+        roots = [root for root in (self.root, other.root) if root is not None]
+        return self._build(inputs, ",".join(roots) or None)
 
     @property
     def own_files(self) -> tuple[SourceFile, ...]:
@@ -204,6 +222,17 @@ class Project:
         from colang.config.rails_config import RailsConfig
 
         return RailsConfig.from_project(self)
+
+
+def _relabelled(
+    others: Sequence[tuple[Store, Folder]], home: tuple[Store, Folder]
+) -> tuple[Store, Folder]:
+    """Texts of two configurations may have the same names; those of the second are reported as ``2/...``."""
+    store, folder = home
+    taken = {other.path("x") for other, _ in others}
+    if not isinstance(store, TextStore) or store.path("x") not in taken:
+        return home
+    return TextStore(store.texts, label=f"{len(taken) + 1}"), folder
 
 
 def sort_diagnostics(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:

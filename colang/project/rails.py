@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from colang.config.plain import as_list
 from colang.config.settings import Settings
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
@@ -110,10 +111,7 @@ def configured_rails(settings: Settings) -> tuple[dict[str, list[RailCall]], lis
     calls: dict[str, list[RailCall]] = {}
     problems: list[Diagnostic] = []
     for kind in PARAMETERS:
-        listed = settings.get("rails", kind, "flows")
-        if not isinstance(listed, list):
-            continue
-        for index, entry in enumerate(listed):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        for index, entry in enumerate(as_list(settings.get("rails", kind, "flows")) or ()):
             call = parse_rail(entry, index) if isinstance(entry, str) else None
             if call is not None:
                 calls.setdefault(kind, []).append(call)

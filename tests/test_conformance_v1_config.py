@@ -1,0 +1,118 @@
+"""The conformance cases of settings: loading, combining, validation. Their README explains the keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from colang.config import RailsConfig
+from colang.project import Project
+
+CASES = Path(__file__).parent / "conformance" / "colang1" / "config.yaml"
+KEYS = {"id", "title", "files", "expect", "quirk", "recommended", "instantiate"}
+EXPECT_ERROR = {"error", "mentions"}
+
+#: Cases that build the application object; only what `colang.check` says is tested here.
+INSTANTIATED = {
+    "cfg-input-rail-unknown": "CO412",
+    "cfg-output-rail-unknown": "CO412",
+    "cfg-retrieval-rail-unknown": "CO412",
+    "cfg-passthrough-single-call": "CO413",
+}
+
+#: Where we do what the specification recommends: the code of the warning, or None for silence.
+RECOMMENDED = {"cfg-unknown-key": "CO403", "cfg-empty-yaml": None}
+
+#: Cases that need another piece, with the reason.
+LATER = {"cfg-yaml-flow-elements": "the elements of a flow are made by the 1.0 engine"}
+
+
+def load() -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = yaml.safe_load(CASES.read_text(encoding="utf-8"))["cases"]
+    return cases
+
+
+def plain(value: Any) -> Any:
+    """A setting as plain data."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def setting(config: RailsConfig, path: str) -> Any:
+    value: Any = config
+    for step in path.split("."):
+        value = value[step] if isinstance(value, dict) else getattr(value, step)
+    return plain(value)
+
+
+def fits(found: Any, expected: Any) -> bool:
+    """Equal, or a list of models of which the expected keys are equal."""
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(found) == len(expected) and all(map(fits, found, expected))
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return all(key in found and fits(found[key], item) for key, item in expected.items())
+    return type(found) is type(expected) and found == expected
+
+
+def write(case: dict[str, Any], folder: Path) -> None:
+    for name, text in case["files"].items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def params() -> list[Any]:
+    later = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in LATER.items()}
+    return [
+        pytest.param(case, id=case["id"], marks=[later[case["id"]]] if case["id"] in later else [])
+        for case in load()
+    ]
+
+
+@pytest.mark.parametrize("case", params())
+def test_config(case: dict[str, Any], tmp_path: Path) -> None:
+    assert not set(case) - KEYS, "unknown keys in the case"
+    write(case, tmp_path)
+    expect = dict(case["expect"])
+    if case["id"] in RECOMMENDED:
+        expect.pop("error", None)
+    if case.get("instantiate"):
+        from colang.analysis import check
+
+        codes = [finding.code for finding in check(Project.load(tmp_path))]
+        assert INSTANTIATED[case["id"]] in codes
+        return
+    if "error" in expect:
+        assert not set(expect) - EXPECT_ERROR, "unknown keys in the expectation"
+        with pytest.raises(ValueError) as raised:
+            RailsConfig.from_path(tmp_path)
+        for text in expect.get("mentions", ()):
+            assert text in str(raised.value)
+        return
+    config = RailsConfig.from_path(tmp_path)
+    for path, value in expect.items():
+        if path == "flow_ids":
+            assert [flow["id"] for flow in config.flows] == value
+        elif path == "flow_ids_sorted":
+            assert sorted(flow["id"] for flow in config.flows) == value
+        elif path == "flows":
+            assert fits(config.flows, value)
+        else:
+            assert fits(setting(config, path), value), (path, setting(config, path))
+    warning = RECOMMENDED.get(case["id"])
+    assert [finding.code for finding in config.diagnostics] == ([warning] if warning else [])
+
+
+def test_lists_are_current() -> None:
+    cases = {case["id"]: case for case in load()}
+    assert set(INSTANTIATED) == {name for name, case in cases.items() if case.get("instantiate")}
+    assert {name for name, case in cases.items() if "recommended" in case} == set(RECOMMENDED)
+    assert set(LATER) <= set(cases)
