@@ -75,7 +75,9 @@ def tab_indentation(spans: Sequence[Span], text: str) -> Diagnostic:
     """CO154: lines are indented with tabs, which Colang 1.0 does not take for indentation."""
     edits = tuple([Edit(s, text[s.start : s.end].replace("\t", "  ")) for s in spans])
     others = len(spans) - 1
-    more = f"; {others} more line{'s' * (others > 1)} of this file start with a tab" if others else ""
+    more = (
+        f"; {others} more line{'s' * (others > 1)} of this file start with a tab" if others else ""
+    )
     return Diagnostic(
         code="CO154",
         message="a tab is not indentation in Colang 1.0",
@@ -101,7 +103,11 @@ def comment_in_continuation(span: Span) -> Diagnostic:
 
 def outside_flow(what: str, text: str, span: Span, after: bool) -> Diagnostic:
     """CO160: a statement or text that belongs to no definition (P17)."""
-    advice = "indent it like the lines of the definition above" if after else "put it below a `define` line"
+    advice = (
+        "indent it like the lines of the definition above"
+        if after
+        else "put it below a `define` line"
+    )
     if what == "statement" and " " not in text.strip() and not after:
         advice = "a file consists of `define user`, `define bot` and `define flow` blocks"
     return Diagnostic(
@@ -488,7 +494,8 @@ def bad_expression(kind: str, text: str, span: Span) -> Diagnostic:
             else "let an action compute the value",
         )
     message, advice = _FLAWS.get(
-        kind, ("`{text}` does not fit here", "write an operator between values, or quotes around a text")
+        kind,
+        ("`{text}` does not fit here", "write an operator between values, or quotes around a text"),
     )
     return Diagnostic(
         code="CO187", message=message.replace("{text}", _short(text)), span=span, help=advice
@@ -598,9 +605,13 @@ def behind_text(text: str, span: Span) -> Diagnostic:
     second = text.startswith('"')
     return Diagnostic(
         code="CO195",
-        message="a second text stands behind the first" if second else "this stands behind the end of the text",
+        message="a second text stands behind the first"
+        if second
+        else "this stands behind the end of the text",
         span=span,
-        help="put each text on a line of its own" if second else "move it into the quotes, or put `#` before it",
+        help="put each text on a line of its own"
+        if second
+        else "move it into the quotes, or put `#` before it",
     )
 
 
@@ -679,7 +690,10 @@ def bad_value(text: str, span: Span) -> Diagnostic:
 def empty_argument(span: Span) -> Diagnostic:
     """CO199: nothing between two commas, or behind `name=`."""
     return Diagnostic(
-        code="CO199", message="a value is missing here", span=span, help="write it, or remove the comma"
+        code="CO199",
+        message="a value is missing here",
+        span=span,
+        help="write it, or remove the comma",
     )
 
 

@@ -31,7 +31,11 @@ _ESCAPE = re.compile(
     r"\\(\n|[\\'\"abfnrtv]|[0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]+\})"
 )
 _PLAIN = dict(
-    zip("\n\\'\"abfnrtv", ["", "\\", "'", '"', "\a", "\b", "\f", "\n", "\r", "\t", "\v"], strict=True)
+    zip(
+        "\n\\'\"abfnrtv",
+        ["", "\\", "'", '"', "\a", "\b", "\f", "\n", "\r", "\t", "\v"],
+        strict=True,
+    )
 )
 
 

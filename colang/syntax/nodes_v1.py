@@ -146,7 +146,9 @@ class Text(NamedTuple):
     @property
     def verbatim(self) -> str:
         """Like `value`, with every backslash kept."""
-        inner = self.raw[1:-1] if len(self.raw) > 1 and self.raw[-1] == self.raw[0] else self.raw[1:]
+        inner = (
+            self.raw[1:-1] if len(self.raw) > 1 and self.raw[-1] == self.raw[0] else self.raw[1:]
+        )
         if "\n" in inner:
             inner = "\n".join([part.strip() for part in inner.split("\n")])
         return inner.strip()

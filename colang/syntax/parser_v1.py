@@ -14,11 +14,12 @@ mistake never hides the next one, and causes one diagnostic, not a chain of them
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections.abc import Callable, Iterable
 from operator import attrgetter, itemgetter
-from typing import NoReturn, cast
+from typing import NoReturn, TypeAlias, cast
 
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import syntax_v1 as problem
@@ -52,7 +53,9 @@ _LATER_SOMETHING = re.compile(r"(?<!\S)something(?:\s+else)?(?!\S)")
 _AS = re.compile(r"\s+(as)\s+(\$[\w.]+)$")
 _WITH = re.compile(r"\s(with|for)\s+(?=\$|\w+\s*=(?!=))")
 _ARGUMENT = re.compile(r"(?:(\$?[^\W\d]\w*)\s*(=)(?!=)\s*)?", re.DOTALL)
-_PIECES = re.compile(r"""\"(?:[^\"\\]|\\.)*(?:\"|\\?$)|'(?:[^'\\]|\\.)*(?:'|\\?$)|[\[\](){},]""", re.DOTALL)
+_PIECES = re.compile(
+    r"""\"(?:[^\"\\]|\\.)*(?:\"|\\?$)|'(?:[^'\\]|\\.)*(?:'|\\?$)|[\[\](){},]""", re.DOTALL
+)
 _ASSIGN = re.compile(r"(\$[\w.]+)(\s*)(\+=|-=|=(?!=))(\s*)")
 _VARIABLE = re.compile(r"\$[\w.]+")
 _RUN = re.compile(r"(execute|exec|run)(?!\S)\s*")
@@ -85,7 +88,16 @@ def parse_v1(text: str) -> tuple[n.Module, tuple[Diagnostic, ...]]:
         >>> module.flows[0].id, [p.message for p in problems]
         ('greet', ['`excute` is not a statement of Colang 1.0'])
     """
-    return _Parser(text).module()
+    # Nothing made here is garbage before the end, and nothing is a cycle: on a large file the collector would
+    # walk the growing tree over and over.
+    pause = len(text) > 20_000 and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        return _Parser(text).module()
+    finally:
+        if pause:
+            gc.enable()
 
 
 def _collapse(raw: str) -> str:
@@ -115,38 +127,7 @@ class _Parser:
         self.references: list[n.Name] = []
         self.definitions: list[n.Definition] = []
         self.too_deep = False
-        self.handlers: dict[str, Callable[[Line, Token, str, int, int], n.Stmt]] = {
-            "user": self.user,
-            "bot": self.bot,
-            "event": self.event,
-            "create": self.create,
-            "new": self.create,
-            "infer": self.create,
-            "execute": self.execute,
-            "exec": self.execute,
-            "run": self.execute,
-            "set": self.set,
-            "do": self.do,
-            "if": self.if_,
-            "else": self.stray_else,
-            "while": self.while_,
-            "when": self.when,
-            "any": self.any,
-            "meta": self.meta,
-            "priority": self.priority,
-            "label": self.label,
-            "checkpoint": self.label,
-            "goto": self.goto,
-            "go": self.goto,
-            "stop": self.jump,
-            "abort": self.jump,
-            "break": self.jump,
-            "continue": self.jump,
-            "pass": self.jump,
-            "return": self.return_,
-            "done": self.return_,
-            "check": self.check,
-        }
+        self.older: bool | None = None  # whether the file has a `define` line
 
     # ============================================================ small helpers
 
@@ -254,9 +235,10 @@ class _Parser:
         """A top-level line of Colang 2.x: one diagnostic for it and what is below it."""
         word = line.text.split(None, 1)[0]
         self.report(problem.newer_dialect(word, Span(line.start, line.start + len(word))))
-        alone = not is_colang_1(self.text)
+        if self.older is None:
+            self.older = is_colang_1(self.text)
         self.i += 1
-        while self.i < self.count and (alone or self.lines[self.i].indent > line.indent):
+        while self.i < self.count and (not self.older or self.lines[self.i].indent > line.indent):
             self.i += 1
         self.definitions.append(n.ErrorStmt(span=self.whole(line), comment=line.comment))
 
@@ -269,7 +251,7 @@ class _Parser:
         while self.i < self.count:
             here = self.lines[self.i]
             word = here.text.split(None, 1)[0]
-            if here is not line and not here.is_text and word not in self.handlers and word[0] != "$":
+            if here is not line and not here.is_text and word not in _HANDLERS and word[0] != "$":
                 break
             if here.is_text:
                 self.i += 1
@@ -318,10 +300,8 @@ class _Parser:
                 self.report(problem.modified_message(modifiers[0].text, kind, modifiers[0].span))
             else:
                 self.report(problem.unknown_definition(kind, span))
-            start = self.i
             while self.below(line):
                 self.i += 1
-            del start
             self.definitions.append(n.ErrorStmt(span=self.whole(line), comment=line.comment))
             return
         kind_token = self.key(kind, line.start + at)
@@ -402,7 +382,9 @@ class _Parser:
         if line.text[:3] != "def" or line.is_text:
             return False
         words = line.text.rstrip(":").split(None, 4)
-        return words[0] in ("define", "def") and any(w in KINDS or w in MODIFIERS for w in words[1:3])
+        return words[0] in ("define", "def") and any(
+            w in KINDS or w in MODIFIERS for w in words[1:3]
+        )
 
     def anonymous(self, first: int) -> str:
         """The id of a flow without a name: a number made of its text (5.15), unique in the file (P15)."""
@@ -513,7 +495,11 @@ class _Parser:
         if found is None:
             return None
         keyword = self.key(word, line.start)
-        self.mark("NOTE", text[len(word) :].lstrip(), line.start + len(text) - len(text[len(word) :].lstrip()))
+        self.mark(
+            "NOTE",
+            text[len(word) :].lstrip(),
+            line.start + len(text) - len(text[len(word) :].lstrip()),
+        )
         return n.Note(span=line.span, keyword=keyword)
 
     def example(self, line: Line) -> n.Example:
@@ -727,12 +713,14 @@ class _Parser:
         if '"' in rest:
             quote = open_quote(rest)
             if quote >= 0 and (quote == 0 or rest[quote - 1] in " (=,[{:"):
-                return self.error(line, problem.unclosed_quote(Span(at + quote, at + len(rest))), depth)
-        handler = self.handlers.get(word)
+                return self.error(
+                    line, problem.unclosed_quote(Span(at + quote, at + len(rest))), depth
+                )
+        handler = _HANDLERS.get(word)
         if handler is not None:
             token = Token("KEYWORD", word, start)
             self.tokens.append(token)
-            return handler(line, token, rest, at, depth)
+            return handler(self, line, token, rest, at, depth)
         if word[0] == "$":
             return self.assignment(line, text, depth)
         return self.unknown(line, word, rest, depth)
@@ -1019,9 +1007,7 @@ class _Parser:
             keyword = self.key(found.group(1), at + found.start(1))
             items = self.items(rest[found.end() :], at + found.end())
             span = Span(at + found.start(1), at + len(rest))
-            return rest[: found.start()], n.Arguments(
-                span=span, keyword=keyword, items=items
-            )
+            return rest[: found.start()], n.Arguments(span=span, keyword=keyword, items=items)
         if opening < 0:
             return rest, None
         if rest[-1] != ")":
@@ -1320,7 +1306,9 @@ class _Parser:
         if op == "=" and not (found.group(2) and (found.group(4) or found.end() == len(text))):
             span = Span(line.start, line.start + found.end(3))
             value = text[found.end() :]
-            self.report(problem.cramped_assignment(found.group(1), value, span, line.start + found.end()))
+            self.report(
+                problem.cramped_assignment(found.group(1), value, span, line.start + found.end())
+            )
         target = self.mark("VARIABLE", found.group(1), line.start)
         op_token = self.mark("OP", op, line.start + found.start(3))
         value = text[found.end() :]
@@ -1351,8 +1339,12 @@ class _Parser:
             words = value.split(None, 1)
             if words[0] == "do" and len(words) == 2:
                 do = self.key("do", at)
-                self.report(problem.assigned_do(target.text, target.span, Span(target.start, at + 2)))
-                return self.call(line, do, words[1], at + len(value) - len(words[1]), (target,), depth)
+                self.report(
+                    problem.assigned_do(target.text, target.span, Span(target.start, at + 2))
+                )
+                return self.call(
+                    line, do, words[1], at + len(value) - len(words[1]), (target,), depth
+                )
             if words[0] == "await" and len(words) == 2:
                 span = Span(at, at + 5)
                 return self.error(line, problem.unknown_statement("await", span, words[1]), depth)
@@ -1370,7 +1362,11 @@ class _Parser:
         if label is not None and "=" not in rest:
             name = self.name(label.group(1), at)
             self.add_label(name)
-            self.mark("NOTE", rest[label.end(1) : label.start(2)].strip(), at + rest.index("label", label.end(1)))
+            self.mark(
+                "NOTE",
+                rest[label.end(1) : label.start(2)].strip(),
+                at + rest.index("label", label.end(1)),
+            )
             self.mark("VARIABLE", label.group(2), at + label.start(2))
             return n.LabelStmt(
                 span=self.whole(line),
@@ -1557,9 +1553,7 @@ class _Parser:
             if block is None:
                 return self.error(line, problem.incomplete("meta", line.span), depth)
             entries = tuple([(entry.name.text, entry.value) for entry in block.entries])
-        return n.Meta(
-            span=self.whole(line), comment=line.comment, keyword=keyword, entries=entries
-        )
+        return n.Meta(span=self.whole(line), comment=line.comment, keyword=keyword, entries=entries)
 
     def priority(self, line: Line, keyword: Token, rest: str, at: int, depth: int) -> n.Stmt:
         if len(rest) > 40 or not _NUMBER.fullmatch(rest):
@@ -1611,9 +1605,7 @@ class _Parser:
                 break
             words = here.text.removesuffix(":").split(None, 2)
             if words[0] == "elif" and here.indent == line.indent:
-                self.report(
-                    problem.unknown_statement("elif", Span(here.start, here.start + 4))
-                )
+                self.report(problem.unknown_statement("elif", Span(here.start, here.start + 4)))
                 branches.append(self.branch(here, 1, words, depth))
                 continue
             if words[0] != "else" or (len(words) > 1 and words[1] == "when"):
@@ -1822,6 +1814,41 @@ class _Parser:
                 continue
             for word in re.finditer(r"\S+", token.text):
                 yield Token(token.type, word.group(), token.start + word.start())
+
+
+_Handler: TypeAlias = Callable[[_Parser, Line, Token, str, int, int], n.Stmt]
+_HANDLERS: dict[str, _Handler] = {
+    "user": _Parser.user,
+    "bot": _Parser.bot,
+    "event": _Parser.event,
+    "create": _Parser.create,
+    "new": _Parser.create,
+    "infer": _Parser.create,
+    "execute": _Parser.execute,
+    "exec": _Parser.execute,
+    "run": _Parser.execute,
+    "set": _Parser.set,
+    "do": _Parser.do,
+    "if": _Parser.if_,
+    "else": _Parser.stray_else,
+    "while": _Parser.while_,
+    "when": _Parser.when,
+    "any": _Parser.any,
+    "meta": _Parser.meta,
+    "priority": _Parser.priority,
+    "label": _Parser.label,
+    "checkpoint": _Parser.label,
+    "goto": _Parser.goto,
+    "go": _Parser.goto,
+    "stop": _Parser.jump,
+    "abort": _Parser.jump,
+    "break": _Parser.jump,
+    "continue": _Parser.jump,
+    "pass": _Parser.jump,
+    "return": _Parser.return_,
+    "done": _Parser.return_,
+    "check": _Parser.check,
+}
 
 
 def _refuse(name: str) -> NoReturn:

@@ -60,7 +60,9 @@ HINTS: dict[str, str] = {
 }
 
 # Words a misspelling is corrected to, and the spelling the correction uses.
-_CORRECTABLE = tuple(sorted((STATEMENT_WORDS | {"define"}) - {"go", "do", "if", "new", "any", "set"}))
+_CORRECTABLE = tuple(
+    sorted((STATEMENT_WORDS | {"define"}) - {"go", "do", "if", "new", "any", "set"})
+)
 
 
 @lru_cache(maxsize=4096)
