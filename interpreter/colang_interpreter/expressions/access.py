@@ -92,6 +92,10 @@ def _expandtabs(value: str, tabsize: int = 8) -> str:
     return value.expandtabs(tabsize)
 
 
+def _maketrans(_value: str, *arguments: Any) -> Any:
+    return str.maketrans(*arguments)  # Python's is a static method
+
+
 def _translate(value: str, table: Any) -> str:
     if not is_a(table, dict):
         raise ExpressionError("translate() needs the table that maketrans() gives")
@@ -150,7 +154,7 @@ def _plain(kind: type, names: str) -> dict[str, _Method]:
 _NUMBER: Final = "as_integer_ratio conjugate"
 _TEXT: Final = (
     "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower"
-    " isnumeric isprintable isspace istitle isupper lower lstrip maketrans partition removeprefix removesuffix rfind"
+    " isnumeric isprintable isspace istitle isupper lower lstrip partition removeprefix removesuffix rfind"
     " rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper"
 )
 _SET: Final = (
@@ -164,7 +168,13 @@ _FROZEN: Final = (
 METHODS: Final[dict[type, dict[str, _Method]]] = {
     str: _plain(str, _TEXT)
     | {name: _padded(name) for name in ("center", "ljust", "rjust", "zfill")}
-    | {"replace": _replace, "join": _join, "expandtabs": _expandtabs, "translate": _translate},
+    | {
+        "replace": _replace,
+        "join": _join,
+        "expandtabs": _expandtabs,
+        "translate": _translate,
+        "maketrans": _maketrans,
+    },
     int: _plain(int, f"bit_length {_NUMBER}"),
     bool: _plain(int, f"bit_length {_NUMBER}"),
     float: _plain(float, f"is_integer hex {_NUMBER}"),
