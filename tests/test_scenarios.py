@@ -302,10 +302,9 @@ def test_the_front_end_is_busy_as_long_as_the_scenario_says() -> None:
     assert played(text + "durations: {UtteranceBotAction: 3}\n", fake).passed
     assert fake.calls[2:] == [
         [{"type": "UtteranceBotActionStarted", "action_uid": "u1"}],
-        2.0,
-        1.0,
+        *[0.25] * 12,
         [{**finished, "final_script": "a long story"}],
-        4.0,
+        *[0.25] * 16,
     ]
 
 

@@ -57,6 +57,9 @@ from colang_interpreter.scenario_model import ScriptedModel
 MAX_ANSWERS = 500
 """Events the front end may answer in one turn; more means that bot and front end chase each other."""
 
+_TICK = 0.25  # seconds between two looks of a front end that has something to perform
+_TICKS = 1000  # at most, for one `wait`
+
 # Events that are the business of the engine, of the host, or of the utterances compared as `bot`.
 _INSIDE = re.compile(
     r"(UtteranceUserAction|UtteranceBotAction|StartUtteranceBotAction|InternalSystemAction"
@@ -268,18 +271,18 @@ class _Stage:
         return found
 
     async def _wait(self, seconds: float) -> None:
+        """Let time pass. The bot may start something at any moment, so a busy front end looks up often."""
         end = self._now + seconds
-        while self._due and self._due[0][0] <= end:
-            due, _, uid = heapq.heappop(self._due)
-            if uid not in self._busy:
-                continue
-            await self._advance_to(due)
-            await self._finish(uid)
-        await self._advance_to(end)
-
-    async def _advance_to(self, moment: float) -> None:
-        passed, self._now = moment - self._now, moment
-        if passed > 0:
+        step = max(_TICK, seconds / _TICKS) if self._durations else seconds
+        while True:
+            while self._due and self._due[0][0] <= self._now:
+                uid = heapq.heappop(self._due)[2]
+                if uid in self._busy:
+                    await self._handle(await self.player.send([self._finished(uid)]))
+            if self._now >= end:
+                return
+            moment = min(end, self._now + step, *(due for due, _, _ in self._due[:1]))
+            passed, self._now = moment - self._now, moment
             await self._handle(await self.player.advance(passed))
 
     async def _handle(self, events: Sequence[Event]) -> None:
@@ -313,9 +316,6 @@ class _Stage:
         if stopped and uid in self._busy:
             return [self._finished(uid)]
         return []
-
-    async def _finish(self, uid: str) -> None:
-        await self._handle(await self.player.send([self._finished(uid)]))
 
     def _finished(self, uid: str) -> Event:
         action, start = self._busy.pop(uid)
