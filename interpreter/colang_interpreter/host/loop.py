@@ -467,6 +467,10 @@ class Conversation:
             twin._overdue = copy.deepcopy(self._overdue)
         return twin
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Conversation:
+        """The same as `fork`."""
+        return self.fork()
+
     def _must_be_idle(self) -> None:
         if self.is_busy:
             raise ConversationError(f"{self._label()} is in the middle of a turn; wait for its end")
