@@ -122,6 +122,7 @@ class _Parser:
         self.i = 0
         self.count = len(self.lines)
         self.flow_ids: dict[str, Span] = {}
+        self.anonymous_again: dict[str, int] = {}
         self.labels: dict[str, Span] = {}
         self.gotos: list[n.Name] = []
         self.references: list[n.Name] = []
@@ -396,9 +397,8 @@ class _Parser:
         if number >= 0x80000000:
             number = 0x100000000 - number
         base = flow_id = f"anonymous-{number:x}"
-        again = 1
         while flow_id in self.flow_ids:
-            again += 1
+            again = self.anonymous_again[base] = self.anonymous_again.get(base, 1) + 1
             flow_id = f"{base}-{again}"
         self.flow_ids[flow_id] = Span(0, 0)
         return flow_id
