@@ -40,7 +40,7 @@ def check(project: Project, *, strict: bool = False, library: bool = False) -> l
 
 def check_settings(project: Project) -> Iterator[Diagnostic]:
     """The settings: unknown names, wrong values, rails that do not exist, missing prompts."""
-    if project.settings.data:
+    if project.settings.data.keys() - {"colang_version"}:  # which loading has looked at
         from colang.config.validation import validate_project
 
         yield from validate_project(project)

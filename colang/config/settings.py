@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from colang.config.places import Document, Path, Place
 from colang.config.plain import as_dict, as_list
-from colang.config.yaml_reader import Document, Path, Place, read_yaml
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
 
@@ -82,6 +82,8 @@ def dotted(path: Iterable[str | int]) -> str:
 
 def from_yaml(text: str, path: str) -> Settings:
     """Read one settings file; an empty one holds no settings (C2)."""
+    from colang.config.yaml_reader import read_yaml  # PyYAML is loaded when there is YAML
+
     return from_document(read_yaml(text, path), path)
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from colang.config.model import OpenPart
+from colang.config.places import Path
 from colang.config.plain import as_dict, as_list
 from colang.config.requirements import requirements
 from colang.config.settings import Settings, dotted
-from colang.config.yaml_reader import Path
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
 from colang.diagnostics.config import near

@@ -7,12 +7,13 @@ cost more than the limits below. Only plain data comes out (YAML 1.1 scalars as 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import yaml
 
+from colang.config.places import Document, Path, Place
 from colang.config.plain import as_dict, as_list
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
@@ -22,31 +23,9 @@ MAX_CHARACTERS = 4_000_000
 MAX_DEPTH = 100
 MAX_VALUES = 200_000
 
-Path: TypeAlias = tuple[
-    str | int, ...
-]  # from the top of the settings: ("rails", "input", "flows", 0)
-
 _parse: Any = yaml.parse  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING = "tag:yaml.org,2002:str"
-
-
-class Place(NamedTuple):
-    """Where a setting stands: the file as it is reported, the key (or list item) and its value."""
-
-    path: str
-    key: Span
-    value: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What one YAML text holds: plain data, places by path from the top, and findings."""
-
-    data: Any
-    places: Mapping[Path, Place]
-    diagnostics: tuple[Diagnostic, ...]
-    span: Span  # of the top value
 
 
 @dataclass(slots=True)

@@ -65,20 +65,10 @@ def not_stoppable(name: str, kind: str, span: Span) -> Diagnostic:
     )
 
 
-def nested_definition(word: str, span: Span) -> Diagnostic:
-    """CO315: a flow or an import inside of a flow body. Q41."""
+def statement_outside(span: Span) -> Diagnostic:
+    """CO315: a statement at file level never runs. C2-034, Q41."""
     return Diagnostic(
         code="CO315",
-        message=f"`{word}` cannot stand inside of a flow",
-        span=span,
-        help="move it to the start of a line, outside of the flow",
-    )
-
-
-def statement_outside(span: Span) -> Diagnostic:
-    """CO316: a statement at file level never runs. C2-034, Q41."""
-    return Diagnostic(
-        code="CO316",
         message="this statement is outside of any flow, so it never runs",
         span=span,
         severity=Severity.WARNING,

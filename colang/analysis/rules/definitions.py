@@ -41,12 +41,3 @@ def outside_of_flows(module: nodes.Module, context: Context) -> Iterator[Diagnos
     for statement in module.statements:
         if not isinstance(statement, nodes.ErrorStmt | nodes.DocString):
             yield flow_report.statement_outside(statement.span)
-
-
-@rule(nodes.Block)
-def nested_definitions(block: nodes.Block, context: Context) -> Iterator[Diagnostic]:
-    """Flows and imports stand at file level only."""
-    for statement in block.statements:
-        if isinstance(statement, nodes.FlowDef | nodes.Import):
-            word = statement.keyword
-            yield flow_report.nested_definition(word.text, word.span)
