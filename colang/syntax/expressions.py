@@ -6,13 +6,12 @@ the callers in this package catch. Recursion is bounded by `MAX_NESTING`, the he
 
 from __future__ import annotations
 
-import re
-
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
 from colang.source import Span
 from colang.syntax import mistakes
-from colang.syntax.layout import continues, next_line
+from colang.syntax.layout import next_content
+from colang.syntax.lexer import COMMENT, END, NEWLINE, WORDS, Lexed, lex
 from colang.syntax.nodes import (
     Argument,
     Attribute,
@@ -43,67 +42,6 @@ from colang.syntax.strings import MAX_STRING, string_parts
 
 MAX_NESTING = 60  # brackets, signs and powers inside each other; each takes four Python frames
 MAX_HEIGHT = 200  # levels of a tree, so that whoever walks it may recurse
-
-NUMBER = (
-    r"(?:(?:0(?:_?0)*|[1-9](?:_?\d)*)(?:\.(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][-+]?\d(?:_?\d)*)?"
-)
-LONG_STRING = (
-    r'"""[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*"""'
-    r"|'''[^'\\]*(?:(?:\\[\s\S]|'(?!''))[^'\\]*)*'''"
-)
-STRING = r'"(?!"")[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"' + r"|'(?!'')[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'"
-
-VAR_GROUP, WORD_GROUP, NUMBER_GROUP, STRING_GROUP, LONG_GROUP, OPERATOR_GROUP = range(1, 7)
-COMMENT_GROUP, NEWLINE_GROUP, END_GROUP, OTHER_GROUP = range(7, 11)
-
-TOKEN = re.compile(
-    r"[ \t]*(?:(\$[^\W\d]\w*)|([^\W\d]\w*)"
-    rf"|({NUMBER})(?!\w)|({STRING})|({LONG_STRING})"
-    r"|(\*\*|//|<<|>>|==|!=|<=|>=|->|\+=|-=|\.\.\.|[-+*/%&|^~<>=()\[\]{},.:@])"
-    r"|(#[^\n]*?(?=\r?\n|\Z))|(\r?\n)|(\Z)|(\d[\w.]*|[\s\S]))"
-).match
-
-OPERATORS = {
-    "(": "LPAR",
-    ")": "RPAR",
-    "[": "LSQB",
-    "]": "RSQB",
-    "{": "LBRACE",
-    "}": "RBRACE",
-    ",": "COMMA",
-    ".": "DOT",
-    ":": "COLON",
-    "=": "EQUAL",
-    "+=": "AUGMENT",
-    "-=": "AUGMENT",
-    "->": "ARROW",
-    "...": "ELLIPSIS",
-    "@": "AT",
-    "+": "PLUS",
-    "-": "MINUS",
-    "*": "STAR",
-    "**": "POWER",
-    "/": "SLASH",
-    "//": "FLOOR",
-    "%": "PERCENT",
-    "<<": "LSHIFT",
-    ">>": "RSHIFT",
-    "&": "AMPERSAND",
-    "^": "CIRCUMFLEX",
-    "|": "VBAR",
-    "~": "TILDE",
-    "<": "LESSTHAN",
-    ">": "MORETHAN",
-    "==": "EQUALS",
-    "!=": "UNEQUAL",
-    "<=": "ATMOST",
-    ">=": "ATLEAST",
-}
-WORDS = {w: w.upper() for w in ("and", "or", "not", "in", "is", "if", "else", "for")} | {
-    "None": "NONE",
-    "True": "TRUE",
-    "False": "FALSE",
-}
 
 OR, AND, NOT, COMPARISON, SIGN, POWER = 1, 2, 3, 4, 11, 12
 PRECEDENCE = {
@@ -141,88 +79,87 @@ _new = tuple.__new__
 
 
 class Expressions:
-    """One run over a text: the current token (`type`, `value`, `start`, `stop`) and what was read so far.
+    """One run over a list of tokens: the current one (`type`, `value`, `start`) and what was read so far.
 
-    `tokens` takes every token that is passed; `problems` findings that do not stop the reading; `names` bare words
-    that no comprehension has bound yet; `opens` the places of brackets that are open, line ends inside them are
-    blanks.
+    `problems` takes findings that do not stop the reading; `names` bare words that no comprehension has bound yet;
+    `opens` the indices of brackets that are open, line ends inside them are blanks.
     """
 
     __slots__ = (
-        "end",
         "height",
+        "index",
         "inside_string",
+        "lexed",
         "names",
         "nesting",
+        "offset",
         "opens",
         "passed",
         "problems",
         "simple",
-        "spaced",
         "start",
-        "stop",
+        "starts",
         "text",
-        "tokens",
+        "texts",
         "type",
+        "types",
         "value",
     )
 
     def __init__(
         self,
-        text: str,
-        tokens: list[Token],
+        lexed: Lexed,
         problems: list[Diagnostic],
-        opens: list[Token],
+        opens: list[int],
         *,
-        end: int | None = None,
         inside_string: bool = False,
     ) -> None:
         """Share the lists of the caller; nothing is read yet."""
-        self.text = text
-        self.tokens = tokens
+        self.lexed = lexed
+        self.text = lexed.text
+        self.offset = lexed.starts[-1] - len(lexed.text)  # of the text, in the whole file
+        self.types = lexed.types
+        self.texts = lexed.texts
+        self.starts = lexed.starts
         self.problems = problems
         self.opens = opens
-        self.end = len(text) if end is None else end
         self.inside_string = inside_string
         self.names: list[Name] = []
+        self.index = 0  # of the current token
         self.nesting = 0
         self.height = 0
         self.simple = -1  # how many brackets are open around simple arguments that are being read
-        self.spaced = False
         self.passed = 0  # offset behind the last token that was passed
         self.type = self.value = ""
-        self.start = self.stop = 0
+        self.start = 0
 
     # ------------------------------------------------------------------ what the parser asks for
 
-    def condition_at(self, position: int) -> Expr:
-        """A whole `condition`; afterwards `start` is where the token behind it begins."""
-        self.begin()
-        self.scan(position)
+    def condition_at(self, index: int) -> Expr:
+        """A whole `condition`; afterwards `index` is that of the token behind it."""
+        self.begin(index)
         value = self.condition()
         if self.names:
             self.report_names()
         return value
 
-    def arguments_at(self, position: int) -> tuple[Argument, ...]:
+    def arguments_at(self, index: int) -> tuple[Argument, ...]:
         """Classic arguments, up to the closing parenthesis, which is not read."""
-        self.begin()
-        self.scan(position)
+        self.begin(index)
         found: list[Argument] = []
         self.argument_list(found)
         if self.names:
             self.report_names()
         return tuple(found)
 
-    def simple_arguments_at(self, position: int) -> tuple[Argument, ...]:
+    def simple_arguments_at(self, index: int) -> tuple[Argument, ...]:
         """Arguments separated by blanks, as many as there are."""
-        self.begin()
+        self.begin(index)
         self.simple = len(self.opens)
         try:
-            self.scan(position)
             found = [self.simple_argument()]
             while self.type in SIMPLE_STARTS:
-                if self.type == "LPAR" and not self.spaced:
+                if self.type == "LPAR" and self.start == self.passed:
                     break
                 found.append(self.simple_argument())
         finally:
@@ -231,10 +168,12 @@ class Expressions:
             self.report_names()
         return tuple(found)
 
-    def begin(self) -> None:
-        """Forget what an earlier reading left behind."""
+    def begin(self, index: int) -> None:
+        """Start at a token; forget what an earlier reading left behind."""
         self.nesting = 0
         self.names = []
+        self.simple = -1
+        self.scan(index)
 
     def report_names(self) -> None:
         """Bare words are variables without their dollar sign, unless a comprehension binds them."""
@@ -242,73 +181,48 @@ class Expressions:
 
     # ------------------------------------------------------------------------------------ tokens
 
-    def scan(self, position: int) -> None:
-        """Make the token at `position` the current one, passing blanks."""
-        text, tokens = self.text, self.tokens
-        while True:
-            match = TOKEN(text, position, self.end)
-            assert match is not None  # the last alternative takes any character
-            group = match.lastindex or END_GROUP
-            value = match.group(group)
-            start, stop = match.span(group)
-            if group == VAR_GROUP:
-                self.type = "VAR"
-            elif group == OPERATOR_GROUP:
-                self.type = OPERATORS[value]
-                self.spaced = start > position
-            elif group == WORD_GROUP:
-                self.type = WORDS.get(value, "WORD")
-            elif group == STRING_GROUP:
-                self.type = "STRING"
-            elif group == NUMBER_GROUP:
-                self.type = "NUMBER"
-            elif group == LONG_GROUP:
-                self.type = "LONG_STRING"
-            elif group == COMMENT_GROUP and not self.inside_string:
-                # At the end of the logical line the comment belongs to the parser, or it would be kept twice.
-                after = stop + 2 if text.startswith("\r\n", stop) else stop + 1
-                if not self.opens and not self.line_goes_on(after):
-                    self.type, start = "_NEWLINE", start
-                else:
-                    tokens.append(Token("COMMENT", value, start))
-                    position = stop
-                    continue
-            elif group == NEWLINE_GROUP:
-                if self.opens or self.inside_string:
-                    tokens.append(Token("_NEWLINE", value, start))
-                    position = stop
-                    continue
-                if self.line_goes_on(stop):
-                    tokens.append(Token("_NEWLINE", value, start))
-                    position = next_line(text, stop, tokens)
-                    continue
-                self.type = "_NEWLINE"
-            elif group == END_GROUP:
-                self.type = "$END"
+    def scan(self, index: int) -> None:
+        """Make the token at `index`, or the next one that means something, the current one."""
+        kind = self.types[index]
+        while kind == NEWLINE or kind == COMMENT:
+            if not self.opens and not self.inside_string:
+                following, goes_on = next_content(self.lexed, index)
+                if not goes_on:
+                    kind = NEWLINE
+                    break
+                index = following
             else:
-                self.type = "OTHER"
-            self.value, self.start, self.stop = value, start, stop
-            return
-
-    def line_goes_on(self, position: int) -> bool:
-        """Whether the next line with content, at or behind `position`, starts with `and` or `or`."""
-        return continues(self.text, next_line(self.text, position, []))
+                index += 1
+            kind = self.types[index]
+        self.index = index
+        self.type = kind
+        self.value = self.texts[index]
+        self.start = self.starts[index]
 
     def advance(self) -> None:
-        """Keep the current token and go to the next."""
-        self.tokens.append(_new(Token, (self.type, self.value, self.start)))
-        self.passed = self.stop
-        self.scan(self.stop)
+        """Go to the next token."""
+        self.passed = self.start + len(self.value)
+        index = self.index + 1
+        kind = self.types[index]
+        if kind == NEWLINE or kind == COMMENT:
+            self.scan(index)
+            return
+        self.index = index
+        self.type = kind
+        self.value = self.texts[index]
+        self.start = self.starts[index]
+
+    @property
+    def stop(self) -> int:
+        """Offset behind the current token."""
+        return self.start + len(self.value)
 
     def open(self) -> None:
         """Pass an opening bracket; from here on line ends are blanks."""
-        token = Token(self.type, self.value, self.start)
-        self.tokens.append(token)
-        self.opens.append(token)
+        self.opens.append(self.index)
         if len(self.opens) > MAX_NESTING:
-            raise Problem(say.too_deep(token.span, MAX_NESTING))
-        self.passed = self.stop
-        self.scan(self.stop)
+            raise Problem(say.too_deep(Span(self.start, self.stop), MAX_NESTING))
+        self.advance()
 
     def close(self, closing: str) -> int:
         """Pass the closing bracket; returns the offset behind it."""
@@ -439,8 +353,9 @@ class Expressions:
         self.height = 0
         node: Expr
         if kind == "VAR":
-            node = Variable(span=_new(Span, (start, self.stop)), name=self.value[1:])
+            name = self.value
             self.advance()
+            node = Variable(span=_new(Span, (start, self.passed)), name=name[1:])
         elif kind == "STRING" or kind == "LONG_STRING":
             node = self.string(start)
             self.advance()
@@ -476,7 +391,7 @@ class Expressions:
             if kind == "DOT":
                 node = self.attribute(node, start)
             elif kind == "LSQB":
-                if self.spaced and self.simple == len(self.opens):
+                if self.start > self.passed and self.simple == len(self.opens):
                     return node
                 node = self.subscript(node, start)
             else:
@@ -491,7 +406,7 @@ class Expressions:
         name, stop = self.value, self.stop
         self.advance()
         attribute = Attribute(span=_new(Span, (start, stop)), value=node, name=name)
-        if self.type == "LPAR" and not (self.spaced and self.simple == len(self.opens)):
+        if self.type == "LPAR" and (self.start == self.passed or self.simple != len(self.opens)):
             return self.call(attribute, start)
         return attribute
 
@@ -530,7 +445,8 @@ class Expressions:
     def word(self, start: int) -> Expr:
         """A function call or a bare word; inside a string's braces also a string with a prefix."""
         value, stop = self.value, self.stop
-        if stop < self.end and self.text[stop] in "'\"":
+        following = self.index + 1
+        if self.starts[following] == stop and self.types[following] in ("STRING", "LONG_STRING"):
             if not self.inside_string or value.lower() not in ("r", "f", "u", "rf", "fr"):
                 raise Problem(say.string_prefix(value, Span(start, stop)))
             self.advance()
@@ -571,15 +487,13 @@ class Expressions:
 
     def argument_list(self, found: list[Argument]) -> None:
         """``value, value, name=value``, up to a closing parenthesis."""
-        text = self.text
         height = 0
         named = False
         while True:
             start = self.start
             name = None
             if self.type == "WORD" or self.value in WORDS:
-                equal = _EQUAL(text, self.stop, self.end)
-                if equal:
+                if self.types[self.index + 1] == "EQUAL":
                     name = self.value
                     self.advance()
                     self.advance()
@@ -602,7 +516,7 @@ class Expressions:
         """One argument in simple style: arithmetic, or ``$name=`` with a value that may compare."""
         start = self.start
         name = None
-        if self.type == "VAR" and _EQUAL(self.text, self.stop, self.end):
+        if self.type == "VAR" and self.types[self.index + 1] == "EQUAL":
             name = self.value[1:]
             self.advance()
             self.advance()
@@ -766,31 +680,29 @@ class Expressions:
 
     def interpolated(self, start: int, stop: int) -> Expr | None:
         """The expression between two braces of a string; None, and a finding, if it is none."""
-        inner = Expressions(
-            self.text, [], self.problems, [], end=stop, inside_string=True
-        )
+        source = self.text[start - self.offset : stop - self.offset]
+        inner = Expressions(lex(source, start), self.problems, [], inside_string=True)
         inner.names = self.names
         inner.nesting = self.nesting + 1
         try:
             if inner.nesting > MAX_NESTING:
                 raise Problem(say.too_deep(Span(start, stop), MAX_NESTING))
-            inner.scan(start)
+            inner.scan(0)
             first = inner.start
             value = inner.condition()
             if inner.type == "COMMA":
-                items = inner.items(value, "$END")
+                items = inner.items(value, END)
                 inner.grow(0)
                 value = TupleExpr(span=Span(first, inner.passed), items=items)
-            if inner.type != "$END":
+            if inner.type != END:
                 raise inner.unexpected()
         except Problem as problem:
-            self.problems.append(mistakes.in_braces(self.text, start, stop, problem.diagnostic))
+            self.problems.append(mistakes.in_braces(source, start, stop, problem.diagnostic))
             return None
         self.height = max(self.height, inner.height)
         return value
 
 
-_EQUAL = re.compile(r"[ \t]*=(?!=)").match
 MAX_NUMBER = 1000  # digits; Python refuses to convert integers of more than 4300
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
 from colang.source import Span
+from colang.syntax.lexer import Lexed
 from colang.syntax.nodes import Token
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ def in_braces(text: str, start: int, stop: int, inner: Diagnostic) -> Diagnostic
 def missing_body(text: str, newline: int) -> Diagnostic:
     start = text.rfind("\n", 0, newline) + 1
     return say.missing_body(text[start:newline].strip(), Span(start, newline))
+
+
+def uneven_dedent(lexed: Lexed, index: int) -> Diagnostic:
+    return say.uneven_dedent(Span(lexed.starts[index], lexed.starts[index]))
+
+
+def unexpected_indent(lexed: Lexed, index: int) -> Diagnostic:
+    return say.unexpected_indent(Span(lexed.starts[index], lexed.starts[index]))
 
 
 def in_line(parser: Parser, kind: str, token: Token) -> tuple[Diagnostic, int | None]:

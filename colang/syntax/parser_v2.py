@@ -7,38 +7,29 @@ and a line in error is replaced by an `ErrorStmt`, after which the machine goes 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
 from colang.source import Span
 from colang.syntax import builder, mistakes, nodes
-from colang.syntax.expressions import (
-    COMMENT_GROUP,
-    END_GROUP,
-    NEWLINE_GROUP,
-    OPERATOR_GROUP,
-    OPERATORS,
-    TOKEN,
-    VAR_GROUP,
-    WORD_GROUP,
-    Expressions,
-)
-from colang.syntax.layout import column, continues, indentation_end, next_line
 from colang.syntax.builder import Wrong
+from colang.syntax.expressions import Expressions
+from colang.syntax.layout import indentation, next_content
+from colang.syntax.lexer import COMMENT, END, NEWLINE, OTHER, lex
 from colang.syntax.literals import decorator_arguments
 from colang.syntax.nodes import Token
 from colang.syntax.problem import Problem
-from colang.syntax.recovery import GROUP_TYPES, keep_tokens, line_end, line_start_behind
-from colang.syntax.words import KEYWORDS, NAME_REST, NEVER_NAMES
+from colang.syntax.recovery import line_end
+from colang.syntax.words import KEYWORDS, NEVER_NAMES
 from colang_grammars.tables import Tables, load
 
 _new = tuple.__new__
-_COLON = re.compile(r"[ \t]*:").match
-_PARENTHESIS = re.compile(r"[ \t]*\(").match
+_token = partial(tuple.__new__, Token)
+_WORD_TYPES = frozenset("WORD NOT IN IS IF ELSE FOR AND OR AS NONE TRUE FALSE".split())
+_NAME_WORDS = frozenset("WORD NOT IN IS IF ELSE FOR".split())  # what may follow in a name
 _SIMPLE_STARTS = frozenset(
     "VAR NUMBER STRING LONG_STRING LSQB LBRACE PLUS MINUS TILDE".split()
 )  # terminals a simple argument can begin with; `(` after a name opens classic arguments
@@ -79,12 +70,12 @@ def parse_expression(text: str) -> tuple[nodes.Expr | None, tuple[Diagnostic, ..
         '+'
     """
     problems: list[Diagnostic] = []
-    reader = Expressions(text, [], problems, [])
+    reader = Expressions(lex(text), problems, [])
     try:
         value = reader.condition_at(0)
-        if reader.type == "_NEWLINE":
-            reader.scan(next_line(text, text.index("\n", reader.start) + 1, []))
-        if reader.type != "$END":
+        if reader.type == NEWLINE:
+            reader.scan(next_content(reader.lexed, reader.index)[0])
+        if reader.type != END:
             raise reader.unexpected()
     except Problem as problem:
         return None, (*problems, problem.diagnostic)
@@ -107,10 +98,11 @@ class Parser:
     def __init__(self, text: str) -> None:
         """Prepare the machine; `module` runs it."""
         self.text = text
-        self.tokens: list[Token] = []
+        self.lexed = lex(text)
+        self.types, self.texts, self.starts = self.lexed.types, self.lexed.texts, self.lexed.starts
         self.problems: list[Diagnostic] = []
-        self.opens: list[Token] = []  # brackets that are open: line ends inside them are blanks
-        self.expressions = Expressions(text, self.tokens, self.problems, self.opens)
+        self.opens: list[int] = []  # brackets that are open: line ends inside them are blanks
+        self.expressions = Expressions(self.lexed, self.problems, self.opens)
         self.tables, functions = _tables()
         self.functions: list[Callable[[list[Any]], Any] | None] = list(functions)
         for number, (_, _, name) in enumerate(self.tables.rules):
@@ -121,12 +113,10 @@ class Parser:
         self.queue: list[tuple[str, Any]] = []  # layout tokens to come, the next one last
         self.indents: list[int] = []
         self.ignored: list[bool] = []  # for each of `indents`: it was unexpected, and opens no block
-        self.position = 0
-        self.line_start = 0  # offset of the first token of the logical line
-        self.line_tokens = 0  # tokens before it
+        self.index = 0  # of the token to be read next
+        self.line = 0  # index of the first token of the logical line
         self.line_depth = 0  # states below it
         self.fresh = True  # nothing of the line has been shifted
-        self.after_line: tuple[int, list[Token]] = (0, [])
         self.trial: Diagnostic | None = None  # why the line's right side is no expression
 
     # ------------------------------------------------------------------------------------- machine
@@ -134,10 +124,9 @@ class Parser:
     def module(self) -> tuple[nodes.Module, tuple[Diagnostic, ...]]:
         """Run to the end of the text."""
         text = self.text
-        if text.startswith("\ufeff"):
-            self.tokens.append(Token("BOM", text[0], 0))
-            self.position = 1
-        self.layout(next_line(text, self.position, self.tokens))
+        if self.texts[0] == "\ufeff":
+            self.types[0] = "BOM"
+        self.layout(next_content(self.lexed, 1 if self.types[0] == "BOM" else 0)[0])
         items = self.run()
         found = nodes.Module(
             span=Span(0, len(text)),
@@ -145,7 +134,7 @@ class Parser:
             imports=tuple(i for i in items if isinstance(i, nodes.Import)),
             flows=tuple(i for i in items if isinstance(i, nodes.FlowDef)),
             statements=tuple(i for i in items if not isinstance(i, (nodes.Import, nodes.FlowDef))),
-            tokens=tuple(self.tokens),
+            tokens=tuple(map(_token, zip(self.types, self.texts, self.starts, strict=True)))[:-1],
             exclude_from_llm=_EXCLUDE in text and self.excluded(),
         )
         problems = sorted(self.problems, key=lambda d: (d.span.start, d.span.end, d.code))
@@ -154,10 +143,10 @@ class Parser:
     def excluded(self) -> bool:
         """Whether a comment at the start of a line says ``# meta: exclude from llm``."""
         return any(
-            token.type == "COMMENT"
-            and token.text.rstrip() == _EXCLUDE
-            and (token.start == 0 or self.text[token.start - 1] == "\n")
-            for token in self.tokens
+            kind == COMMENT
+            and text.rstrip() == _EXCLUDE
+            and (start == 0 or self.text[start - 1] == "\n")
+            for kind, text, start in zip(self.types, self.texts, self.starts, strict=True)
         )
 
     def run(self) -> list[Any]:
@@ -192,9 +181,9 @@ class Parser:
                     states.append(action)
                     values.append(token)
                     if kind == "_NEWLINE":
-                        self.layout(self.after_line[0])
+                        self.layout(next_content(self.lexed, self.index)[0])
                     elif kind == "LPAR":
-                        self.opens.append(token)
+                        self.opens.append(self.index - 1)
                     elif kind == "RPAR":
                         self.opens.pop()
                     break
@@ -218,86 +207,71 @@ class Parser:
                 states.append(gotos[states[-1]][name])
 
     def next_token(self) -> tuple[str, Token]:
-        """Read the token at `position`; a word's type depends on what the table expects."""
-        text, tokens = self.text, self.tokens
-        while True:
-            match = TOKEN(text, self.position)
-            assert match is not None  # the last alternative takes any character
-            group = match.lastindex
-            assert group is not None
-            start, stop = match.span(group)
-            value = match.group(group)
-            if group == WORD_GROUP:
-                kind = self.word(value, stop)
-                if kind == "NAME":
-                    rest = NAME_REST(text, stop)
-                    stop = rest.end() if rest else stop
-                    value = text[start:stop]
-            elif group == OPERATOR_GROUP:
-                kind = OPERATORS[value]
-                if kind == "LPAR" and self.fresh and self.is_expression_statement(start):
-                    return "_AS_EXPRESSION", Token("_AS_EXPRESSION", "", start)
-            elif group == VAR_GROUP:
-                kind = "VAR"
-            elif group == COMMENT_GROUP:
-                tokens.append(Token("COMMENT", value, start))
-                self.position = stop
-                continue
-            elif group == NEWLINE_GROUP:
-                passed = [Token("_NEWLINE", value, start)]
-                after = stop if self.opens else next_line(text, stop, passed)
-                self.position = after
-                if self.opens or continues(text, after):
-                    tokens.extend(passed)
-                    continue
-                if self.fresh:  # nothing on this line: a byte order mark or an error before it
-                    tokens.extend(passed)
-                    self.layout(after)
-                    return self.queue.pop() if self.queue else self.next_token()
-                self.after_line = (after, passed)
-                return "_NEWLINE", Token("_NEWLINE", "", start)
-            elif group == END_GROUP:
-                if self.fresh:
-                    return "$END", Token("$END", "", start)
-                self.after_line = (start, [])
-                return "_NEWLINE", Token("_NEWLINE", "", start)
+        """The token at `index`; a word's type depends on what the table expects."""
+        types, texts, starts = self.types, self.texts, self.starts
+        index = self.index
+        kind = types[index]
+        while kind == NEWLINE or kind == COMMENT:
+            if self.opens:
+                index += 1
             else:
-                kind = GROUP_TYPES.get(group, "OTHER")
-            self.position = stop
-            found = _new(Token, (kind, value, start))
-            tokens.append(found)
-            return kind, found
+                following, goes_on = next_content(self.lexed, index)
+                if not goes_on:
+                    self.index = index
+                    return NEWLINE, _new(Token, (NEWLINE, "", starts[index]))
+                index = following
+            kind = types[index]
+        start, value = starts[index], texts[index]
+        self.index = index + 1
+        if kind in _WORD_TYPES:
+            kind = self.word(value, index)
+            if kind == "NAME":
+                following = index + 1
+                while types[following] in _NAME_WORDS:
+                    following += 1
+                if following > index + 1:
+                    self.index = following
+                    end = starts[following - 1] + len(texts[following - 1])
+                    value = self.text[start:end]
+            elif kind != "WORD":
+                types[index] = kind
+        elif kind == "LPAR":
+            if self.fresh and self.is_expression_statement(index):
+                self.index = index
+                return "_AS_EXPRESSION", _new(Token, ("_AS_EXPRESSION", "", start))
+        elif kind == END and not self.fresh:
+            self.index = index
+            return NEWLINE, _new(Token, (NEWLINE, "", start))
+        return kind, _new(Token, (kind, value, start))
 
-    def word(self, value: str, stop: int) -> str:
+    def word(self, value: str, index: int) -> str:
         """The terminal that a word is at this place."""
         here = self.tables.actions[self.states[-1]]
         kind = KEYWORDS.get(value)
         if kind is not None and (kind in here or kind in NEVER_NAMES):
-            if kind != "FLOW" or not self.text.startswith("(", stop):
+            following = self.starts[index + 1]
+            called = self.types[index + 1] == "LPAR" and following == self.starts[index] + len(value)
+            if kind != "FLOW" or not called:  # `flow(...)` is a call
                 return kind
         if "NAME" in here:
-            if self.fresh and kind in ("ELSE", "ELIF", "ORWHEN"):
+            if kind in ("ELSE", "ELIF", "ORWHEN") and self.fresh:
                 return kind
-            if "LABEL" in here and _COLON(self.text, stop):
+            if "LABEL" in here and self.types[index + 1] == "COLON":
                 return "LABEL"
             return "NAME"
         return "WORD"
 
-    def layout(self, position: int) -> None:
-        """Begin the logical line at `position`: queue its `_INDENT` or `_DEDENT` tokens."""
-        text, indents = self.text, self.indents
-        self.tokens.extend(self.after_line[1])
-        self.after_line = (0, [])
+    def layout(self, index: int) -> None:
+        """Begin the logical line at `index`: queue its `_INDENT` or `_DEDENT` tokens."""
+        indents = self.indents
         self.fresh = True
         self.trial = None
-        start = indentation_end(text, position)
-        self.position = self.line_start = start
-        self.line_tokens = len(self.tokens)
+        self.index = self.line = index
         self.line_depth = len(self.states)
-        if start == len(text):
+        if self.types[index] == END:
             width = indents[0] if indents else 0
         else:
-            width = column(text, position, start)
+            width = indentation(self.lexed, index)
         if not indents:
             indents.append(width)
             self.ignored.append(False)
@@ -305,11 +279,11 @@ class Parser:
         here = indents[-1]
         if width == here:
             return
-        token = Token("_INDENT", "", start)
+        start = self.starts[index]
         if width > here:
             indents.append(width)
             self.ignored.append(False)
-            self.queue.append(("_INDENT", token))
+            self.queue.append(("_INDENT", Token("_INDENT", "", start)))
             return
         dedents = 0
         while len(indents) > 1 and indents[-2] >= width:
@@ -317,11 +291,10 @@ class Parser:
             dedents += not self.ignored.pop()
         if indents[-1] > width:
             # A column that no block has. The line stays in the block it is nearest to.
-            self.problems.append(say.uneven_dedent(Span(position, start)))
+            self.problems.append(mistakes.uneven_dedent(self.lexed, index))
             indents[-1] = width
-        elif indents[-1] < width:  # pragma: no cover - excluded by the loop
-            raise AssertionError
-        self.queue.extend([("_DEDENT", token._replace(type="_DEDENT"))] * dedents)
+        if dedents:
+            self.queue.extend([("_DEDENT", Token("_DEDENT", "", start))] * dedents)
 
     # --------------------------------------------------------------------------------- expressions
 
@@ -330,34 +303,33 @@ class Parser:
         tables, reader = self.tables, self.expressions
         if part == "simple_args" and kind not in _SIMPLE_STARTS and token.text not in _CONSTANTS:
             return False
-        self.tokens.pop()
-        if kind == "_NEWLINE" or kind == "$END":
-            self.tokens.append(token)
+        if kind == NEWLINE or kind == END:
             return False
+        index = self.index - 1
         state = self.states[-1]
         value: Any
         try:
             if part == "condition":
                 if "_AS_OPERATION" in tables.actions[state] and kind in ("WORD", "LPAR"):
-                    value = self.expression_or_none(token)
+                    value = self.expression_or_none(index)
                     if value is None:
                         self.shift("_AS_OPERATION")
-                        self.position = token.start
+                        self.index = index
                         return True
                 else:
-                    value = reader.condition_at(token.start)
+                    value = reader.condition_at(index)
             elif part == "arguments":
-                value = reader.arguments_at(token.start)
+                value = reader.arguments_at(index)
             elif part == "simple_args":
-                value = reader.simple_arguments_at(token.start)
+                value = reader.simple_arguments_at(index)
             else:
                 value = decorator_arguments(
-                    reader.arguments_at(token.start), self.text, self.problems
+                    reader.arguments_at(index), self.text, self.problems
                 )
         except Problem as problem:
             self.mend_line(self.further(problem.diagnostic), None)
             return True
-        self.position = reader.start
+        self.index = reader.index
         self.states.append(tables.gotos[state][part])
         self.values.append(value)
         return True
@@ -367,43 +339,41 @@ class Parser:
         self.states.append(self.tables.actions[self.states[-1]][kind])
         self.values.append(None)
 
-    def expression_or_none(self, token: Token) -> nodes.Expr | None:
+    def expression_or_none(self, index: int) -> nodes.Expr | None:
         """The rest of the line as an expression, if it is one; the words of a call are none."""
         reader = self.expressions
-        if token.type == "WORD" and token.text not in _EXPRESSION_WORDS:
-            if not _PARENTHESIS(self.text, token.end):
-                return None
-        kept, reported, opened = len(self.tokens), len(self.problems), len(self.opens)
+        if self.types[index] == "WORD" and self.types[index + 1] != "LPAR":
+            return None
+        reported, opened = len(self.problems), len(self.opens)
         try:
-            value = reader.condition_at(token.start)
-            if reader.type not in ("_NEWLINE", "$END"):
+            value = reader.condition_at(index)
+            if reader.type != NEWLINE and reader.type != END:
                 raise reader.unexpected()
             if not (reader.names and _is_call(value)):
                 return value
         except Problem as problem:
             self.trial = problem.diagnostic
-        del self.tokens[kept:], self.problems[reported:], self.opens[opened:]
+        del self.problems[reported:], self.opens[opened:]
         return None
 
-    def is_expression_statement(self, start: int) -> bool:
+    def is_expression_statement(self, index: int) -> bool:
         """Whether the line that begins with `(` is one expression in parentheses."""
         if "_AS_EXPRESSION" not in self.tables.actions[self.states[-1]]:
             return False
         reader = self.expressions
-        kept, reported = len(self.tokens), len(self.problems)
-        reader.begin()
+        reported = len(self.problems)
         found = False
         try:
-            reader.scan(start)
+            reader.begin(index)
             reader.open()
             value = reader.condition()
             reader.close("RPAR")
-            if reader.type not in ("_NEWLINE", "$END"):
+            if reader.type != NEWLINE and reader.type != END:
                 raise reader.unexpected()
             found = not (reader.names and _is_call(value))
         except Problem as problem:
             self.trial = problem.diagnostic
-        del self.tokens[kept:], self.problems[reported:], self.opens[:]
+        del self.problems[reported:], self.opens[:]
         return found
 
     def further(self, found: Diagnostic) -> Diagnostic:
@@ -418,7 +388,7 @@ class Parser:
         """The table has no action for this token."""
         here = self.tables.actions[self.states[-1]]
         if kind == "_INDENT":
-            self.problems.append(say.unexpected_indent(Span(self.line_start, self.line_start)))
+            self.problems.append(mistakes.unexpected_indent(self.lexed, self.line))
             self.ignored[-1] = True
             return
         if "_INDENT" in here:
@@ -427,11 +397,10 @@ class Parser:
             self.problems.append(mistakes.missing_body(self.text, end))
             self.states.append(self.tables.gotos[self.states[-1]]["block"])
             self.values.append(nodes.Block(span=Span(end, end), statements=()))
-            if kind in _LAYOUT or kind == "$END":
+            if kind in _LAYOUT:
                 self.queue.append((kind, token))
             else:  # a word was taken for what may stand behind an indentation
-                del self.tokens[self.line_tokens :]
-                self.position = self.line_start
+                self.index = self.line
             return
         if kind in ("_DEDENT", "$END"):
             self.drop_decorators()
@@ -451,21 +420,20 @@ class Parser:
         """Report, then go on behind the mistake (`resume`), or with the line as an ErrorStmt."""
         self.problems.append(diagnostic)
         if resume is not None:
-            self.position = resume
+            self.index = resume
             return
-        start = self.line_start
-        del self.tokens[self.line_tokens :], self.opens[:]
+        del self.opens[:]
         if not self.fresh:
             del self.states[self.line_depth :], self.values[self.line_depth :]
-        stop = line_end(self.text, start)
-        keep_tokens(self.text, start, stop, self.tokens)
-        self.position = stop
+        self.index = line_end(self.lexed, self.line)
         while "PASS" not in self.tables.actions[self.states[-1]]:
             self.drop_decorators()
-        wrong = Wrong(Span(start, stop))
-        following = next_line(self.text, line_start_behind(self.text, stop), [])
-        at = indentation_end(self.text, following)
-        has_body = at < len(self.text) and column(self.text, following, at) > self.indents[-1]
+        stop = self.starts[self.index - 1] + len(self.texts[self.index - 1])
+        wrong = Wrong(Span(self.starts[self.line], stop))
+        following = next_content(self.lexed, self.index)[0]
+        has_body = (
+            self.types[following] != END and indentation(self.lexed, following) > self.indents[-1]
+        )
         self.queue.append(("WHILE" if has_body else "PASS", wrong))
 
     # ------------------------------------------------------------------- functions of the grammar
@@ -474,8 +442,7 @@ class Parser:
         dots, string = v
         reader = self.expressions
         reader.names = []
-        reader.type, reader.value = string.type, string.text
-        reader.start, reader.stop = string.start, string.end
+        reader.type, reader.value, reader.start = string
         instruction = reader.string(string.start)
         if reader.names:
             reader.report_names()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 OPERATION_WORDS = ("match", "send", "await", "start", "stop", "activate", "deactivate")
 STATEMENT_WORDS = (
     *OPERATION_WORDS,
@@ -29,10 +27,6 @@ KEYWORDS = {
     word: word.upper() for word in (*STATEMENT_WORDS, *BRANCH_WORDS, *GROUP_WORDS, "flow")
 }
 NEVER_NAMES = frozenset({"AND", "OR"})  # terminals of words that no name can hold, not even at its start
-
-NAME_REST = re.compile(
-    r"(?:[ \t]+(?!(?:and|or|as|True|False|None)(?!\w))[^\W\d]\w*)*"
-).match  # what may follow the first word of a name
 
 # Parameters the machine keeps for itself (section 6.2): a flow cannot declare them.
 RESERVED_PARAMETERS = frozenset(

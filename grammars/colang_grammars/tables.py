@@ -97,13 +97,64 @@ def build() -> dict[str, Any]:
                 queue.append(argument)
             (gotos if is_rule else actions)[symbol] = number[argument]
         rows.append((actions, gotos, part))
+    rules = [(all_rules[k][0], len(all_rules[k][1]), all_rules[k][2]) for k in used]
+    end = number[int(table["end_states"]["start"])]
+    return _compact(rows, rules, end)
+
+
+def _compact(
+    rows: list[tuple[dict[str, int], dict[str, int], str]],
+    rules: list[tuple[str, int, str]],
+    end: int,
+) -> dict[str, Any]:
+    """Step over states that can do nothing but pass a value on (`-> same`), and leave them out.
+
+    This takes out most chains like spec, unit, conjunction, group. A token that fits nowhere is noticed some
+    reductions later than by the full table, but still before it is shifted.
+    """
+
+    def passes_on(state: int) -> str | None:
+        """The rule that a state reduces to, whatever comes, without changing the value."""
+        actions, gotos, part = rows[state]
+        reductions = set(actions.values())
+        if gotos or part or len(reductions) != 1:
+            return None
+        (action,) = reductions
+        name, size, function = rules[-1 - action] if action < 0 else ("", 0, "")
+        return name if size == 1 and function == "same" else None
+
+    onward = {state: name for state in range(len(rows)) if (name := passes_on(state))}
+
+    def target(state: int, following: int) -> int:
+        while following in onward:
+            following = rows[state][1][onward[following]]
+        return following
+
+    kept = {0: 0}
+    queue = [0]
+    result: list[tuple[dict[str, int], dict[str, int], str]] = []
+    for state in queue:
+        actions, gotos, part = rows[state]
+        new_rows: list[dict[str, int]] = []
+        for row in (actions, gotos):
+            new: dict[str, int] = {}
+            for symbol, value in row.items():
+                if value >= 0:
+                    value = target(state, value)
+                    if value not in kept:
+                        kept[value] = len(kept)
+                        queue.append(value)
+                    value = kept[value]
+                new[symbol] = value
+            new_rows.append(new)
+        result.append((new_rows[0], new_rows[1], part))
     return {
         "start": 0,
-        "end": number[int(table["end_states"]["start"])],
-        "rules": [[all_rules[k][0], len(all_rules[k][1]), all_rules[k][2]] for k in used],
-        "actions": [row[0] for row in rows],
-        "gotos": [row[1] for row in rows],
-        "parts": [row[2] for row in rows],
+        "end": kept[end],
+        "rules": [list(rule) for rule in rules],
+        "actions": [row[0] for row in result],
+        "gotos": [row[1] for row in result],
+        "parts": [row[2] for row in result],
     }
 
 
