@@ -76,7 +76,7 @@ def tab_indentation(spans: Sequence[Span], text: str) -> Diagnostic:
     edits = tuple([Edit(s, text[s.start : s.end].replace("\t", "  ")) for s in spans])
     others = len(spans) - 1
     more = (
-        f"; {others} more line{'s' * (others > 1)} of this file start with a tab" if others else ""
+        f"; {others} more line{'s start' if others > 1 else ' starts'} with a tab" if others else ""
     )
     return Diagnostic(
         code="CO154",
@@ -217,18 +217,18 @@ def newer_dialect(word: str, span: Span) -> Diagnostic:
 # ---------------------------------------------------------------- blocks
 
 
-def deeper_block(above: str, span: Span, previous: Span, columns: int) -> Diagnostic:
-    """CO170: lines below a statement that takes no block (P24)."""
+def deeper_block(above: str, span: Span, blanks: Sequence[Span]) -> Diagnostic:
+    """CO170: lines below a statement that takes no block (P24); `blanks` are the columns too many."""
     fix = Fix(
-        title=f"indent by {columns} less",
-        edits=(Edit(Span(span.start - columns, span.start), ""),),
+        title="indent like the line above",
+        edits=tuple([Edit(blank, "") for blank in blanks]),
     )
     return Diagnostic(
         code="CO170",
         message=f"this line is indented deeper than `{_short(above)}`, which takes no statements below it",
         span=span,
         help="indent it like the line above",
-        fix=fix,
+        fix=fix if blanks else None,
     )
 
 
@@ -484,14 +484,17 @@ _UNSUPPORTED = {
 def bad_expression(kind: str, text: str, span: Span) -> Diagnostic:
     """CO187: an expression that is none; CO188 (warning): one that fails whenever it is evaluated."""
     if kind == "unsupported":
+        advice = "let an action compute the value"
+        if text == "name":
+            advice = 'write `"..."` around a text, `$` before a variable, `True` for true'
+        elif text in ("list", "tuple", "set"):
+            advice = 'compare one by one: `$a == "x" or $a == "y"`; or let an action decide'
         return Diagnostic(
             code="CO188",
             message=f"this fails when Colang 1.0 evaluates it: {_UNSUPPORTED.get(text, text)}",
             span=span,
             severity=Severity.WARNING,
-            help='write `"..."` around a text, `$` before a variable, `True` for true'
-            if text == "name"
-            else "let an action compute the value",
+            help=advice,
         )
     message, advice = _FLAWS.get(
         kind,

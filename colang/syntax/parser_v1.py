@@ -651,9 +651,9 @@ class _Parser:
             if indent != level:
                 if indent < level:
                     break
-                if self.deeper(line, level, out):
-                    out += self.block(level, depth + 1)
-                    continue
+                self.deeper(line, level, out)
+                out += self.block(level, depth + 1)
+                continue
             if line.text[:3] == "def" and self.at_definition():
                 self.nested_define(line)
                 continue
@@ -674,16 +674,22 @@ class _Parser:
         self.definition(line, line.text.split(None, 1)[0])
         self.labels, self.gotos = labels, gotos
 
-    def deeper(self, line: Line, level: int, before: list[n.Stmt]) -> bool:
-        """Report a line that is indented deeper than its block allows."""
+    def deeper(self, line: Line, level: int, before: list[n.Stmt]) -> None:
+        """Report lines that are indented deeper than their block allows."""
         previous = before[-1] if before else None
-        if isinstance(previous, (n.If, n.While, n.When, n.AnyStmt, n.ErrorStmt)):
+        if previous is None or isinstance(previous, _WITH_BLOCK):
             self.report(problem.partial_dedent(line.span, self.lines[self.i - 1].span))
-        else:
-            above = previous.span if previous is not None else line.span
-            head = self.text[above.start : above.end].split("\n", 1)[0].split("#", 1)[0].strip()
-            self.report(problem.deeper_block(head, line.span, above, line.indent - level))
-        return True
+            return
+        head = self.text[previous.span.start : previous.span.end].split("\n", 1)[0]
+        columns = line.indent - level
+        blanks: list[Span] = []
+        for later in self.lines[self.i : self.i + 100]:
+            if later.indent <= level:
+                break
+            blanks.append(Span(later.start - min(columns, later.indent), later.start))
+        if len(blanks) == 100 or "\t" in self.text[blanks[0].start : blanks[-1].end]:
+            blanks = []
+        self.report(problem.deeper_block(head.split("#", 1)[0].strip(), line.span, blanks))
 
     def body(self, line: Line, what: str, depth: int) -> tuple[n.Stmt, ...]:
         """The block a statement needs."""
@@ -1816,6 +1822,7 @@ class _Parser:
                 yield Token(token.type, word.group(), token.start + word.start())
 
 
+_WITH_BLOCK = (n.If, n.While, n.When, n.AnyStmt, n.ErrorStmt)
 _Handler: TypeAlias = Callable[[_Parser, Line, Token, str, int, int], n.Stmt]
 _HANDLERS: dict[str, _Handler] = {
     "user": _Parser.user,

@@ -564,9 +564,7 @@ class _Lowering:
             event = to_data(_intent(target, None, s.block))
         else:
             event = to_data(self.utter(target, s.block, target.span, None))
-        return RunAction(
-            span=s.span, comment=comment, name="create_event", params={"event": event}
-        )
+        return RunAction(span=s.span, comment=comment, name="create_event", params={"event": event})
 
     def call(self, s: n.DoStmt, comment: str | None) -> Element:
         results = tuple([token.text[1:] for token in s.targets])
