@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -14,27 +13,12 @@ from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.saving import ConversationError
 from colang_interpreter.machine import Event
 from fixtures.machines import FakeMachine, FakeProgram, Handler
+from fixtures.sessions import run, types
 
 
 def conversation(handler: Handler, *actions: Any, **options: Any) -> Conversation:
     bot = Bot(FakeProgram(handler), actions=actions, clock=VirtualClock(), **options)
     return bot.conversation(seed=1)
-
-
-def types(events: list[Event]) -> list[str]:
-    return [event["type"] for event in events]
-
-
-def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a test's coroutine; nothing may be left running when it ends."""
-
-    async def checked() -> None:
-        await asyncio.wait_for(work(), 20)
-        await asyncio.sleep(0)
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        assert not left, left
-
-    asyncio.run(checked())
 
 
 def test_outgoing_events_are_fed_back_round_by_round() -> None:
