@@ -70,7 +70,10 @@ def requirements(
             reason = "tool rails run one after the other"
             yield report.without_effect(f"rails.{kind}.parallel", reason, place.key).at(place.path)
     if project is not None:
-        yield from undefined_rails(config, settings, rail_names(project))
+        found = undefined_rails(config, settings, rail_names(project))
+        if project.version == "2.x":  # there, entries that are no calls were reported by loading
+            found = (each for each in found if parse_rail(each[0]) is not None)
+        yield from (finding for _, finding in found)
 
 
 def _flows(config: RailsConfig, kind: str) -> list[str]:
@@ -129,12 +132,13 @@ def _yaml_flows(settings: Settings) -> Iterator[dict[str, object]]:
 
 def undefined_rails(
     config: RailsConfig, settings: Settings, known: Collection[str]
-) -> Iterator[Diagnostic]:
-    """Rails that name no flow: they would never run. Parameters are no part of the name."""
+) -> Iterator[tuple[str, Diagnostic]]:
+    """Entries that name no flow: these rails would never run. Parameters are no part of the name."""
     for kind in KINDS:
         for index, entry in enumerate(_flows(config, kind)):
             call = parse_rail(entry)
             name = call.name if call else entry.partition("(")[0].partition("$")[0].strip()
             if name not in known:
                 place = settings.place("rails", kind, "flows", index)
-                yield report.unknown_rail(kind, name, place.value, known).at(place.path)
+                finding = report.unknown_rail(kind, name, place.value, known)
+                yield entry, finding.at(place.path)

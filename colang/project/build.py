@@ -86,6 +86,7 @@ class _Builder:
         self.imported: list[SourceFile] = []
         self.visited: set[Hashable] = set()
         self.texts: dict[tuple[Store, str], str] = {}
+        self.damaged: set[str] = set()  # paths of files with wrong bytes
         self.parts = Parts("2.x", False, Settings())
 
     def build(self) -> Parts:
@@ -143,12 +144,19 @@ class _Builder:
 
     def read_own_texts(self, store: Store, folder: Folder) -> None:
         for name in folder.colang:
-            text, problems = read_text(store, name)
-            self.parts.diagnostics.extend(problems)
+            text = self.read(store, name)
             if text is not None:
                 self.texts[store, name] = text
                 path = store.path(name)
                 self.parts.sources[path] = Source(text, path)
+
+    def read(self, store: Store, name: str) -> str | None:
+        """The text of a Colang file; wrong bytes are reported."""
+        text, problems = read_text(store, name)
+        self.parts.diagnostics.extend(problems)
+        if problems:
+            self.damaged.add(store.path(name))
+        return text
 
     def decide(self, own: Settings, asked: Version | None) -> tuple[Version, bool]:
         """The dialect: asked for, or set, or as the files are written; 1.0 if nothing tells."""
@@ -203,7 +211,8 @@ class _Builder:
             version=version,
             is_library=store.is_library,
             is_imported=imported,
-            diagnostics=tuple(problem.at(path) for problem in problems),
+            # of a file with wrong bytes only these are told: what the parser stumbles over are they
+            diagnostics=tuple(d.at(path) for d in problems) if path not in self.damaged else (),
         )
 
     # ------------------------------------------------------------ imports
@@ -293,8 +302,7 @@ class _Builder:
         store, name = found.store, found.name
         if self.resolver.is_own(store.key(name)):
             return None
-        text, problems = read_text(store, name)
-        self.parts.diagnostics.extend(problems)
+        text = self.read(store, name)
         if text is None:
             return None
         shipped = store.is_library and found.in_folder  # may hold both dialects side by side

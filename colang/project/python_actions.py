@@ -51,9 +51,10 @@ def read_actions(text: str, path: str) -> tuple[dict[str, ActionInfo], bool, lis
         if name is not None:
             found[name] = _info(name, node, node, source)
     complete = True
+    imported = _imported_names(tree)
     for call in _calls(tree):
         name, target = _registered(call)
-        if name is None:
+        if name is None or (name == target and not (name in functions or name in imported)):
             complete = False
             continue
         found[name] = _info(name, functions.get(target), call, source)
@@ -96,6 +97,17 @@ def _declared_name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) 
                     return value.value
         return node.name
     return None
+
+
+def _imported_names(tree: ast.Module) -> set[str]:
+    """Names that `from ... import` brings under the name they have there."""
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname in (None, alias.name)
+    }
 
 
 def _calls(tree: ast.Module) -> Iterator[ast.Call]:
