@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colang_interpreter.pattern_automaton import Ambiguous, growth_of
+from colang_interpreter.pattern_search import LinearSearch, Unsupported
 from colang_interpreter.patterns import MAX_TEXT, PatternError, SafePattern, safe_pattern
 
 ORDINARY = [
@@ -148,6 +149,54 @@ def test_the_worst_text_comes_to_an_end(pattern: str, unit: str) -> None:
     assert time.process_time() - begin < 4  # about a second on an idle machine
 
 
+@pytest.mark.parametrize("pattern", ORDINARY)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "say hello\n",
+        "a@b.com\n\n",
+        "user aaa",
+        "stop\nuser x",
+        "größe 12-12",
+        "\n",
+        "foo bar  \n",
+    ],
+)
+def test_the_linear_search_agrees_with_re(pattern: str, text: str) -> None:
+    try:
+        search = LinearSearch(pattern)
+    except Unsupported:
+        assert "(?" in pattern or "\\1" in pattern
+        return
+    assert search.found(text) is (re.search(pattern, text) is not None)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"(?m)^a$", r"a\Z", r"\Aa", r"(?a)\bö", r"\Bb\B", r"(?s)a.b", r"(?i)ÄB", r"[^a-y\d]"],
+)
+@pytest.mark.parametrize("text", ["a", "x\na\ny", "a\n", "ö", "xö", "abc", "a\nb", "äb", "z", "5a"])
+def test_anchors_and_flags_of_the_linear_search(pattern: str, text: str) -> None:
+    assert LinearSearch(pattern).found(text) is (re.search(pattern, text) is not None)
+
+
+def test_long_texts_are_searched_in_linear_time() -> None:
+    checked = safe_pattern(r"(?i)ignore.*previous.*instructions")
+    text = "ignore previous " * 6_000
+    begin = time.process_time()
+    assert not checked.found(text)
+    assert checked.found(text + "INSTRUCTIONS")
+    assert time.process_time() - begin < 2
+
+
+def test_many_sets_of_states_do_not_fill_the_memory() -> None:
+    pick = random.Random(7)
+    search = LinearSearch("(a|b)*a(a|b){14}c")
+    assert not search.found("".join(pick.choice("ab") for _ in range(4_000)))
+
+
 PIECES = st.recursive(
     st.sampled_from(["a", "b", "ab", ".", "[ab]", r"\w", r"\d", "^", "$", r"\b", " "]),
     lambda inner: st.one_of(
@@ -176,5 +225,8 @@ def test_accepted_patterns_agree_with_re_and_are_fast(pattern: str, seed: int) -
         pick.choice(["a", "b", "ab", " ", "0"]) * pick.choice([1, 1, 5, 30]) for _ in range(12)
     )[:200]
     begin = time.process_time()
-    assert checked.found(text) is (re.search(pattern, text) is not None)
+    found = re.search(pattern, text) is not None
+    assert checked.found(text) is found
     assert time.process_time() - begin < 2
+    if "(?=" not in pattern:
+        assert LinearSearch(pattern).found(text) is found

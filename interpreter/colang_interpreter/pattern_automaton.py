@@ -145,7 +145,7 @@ class _Automaton:
             mask = sum(
                 1 << number
                 for number, sample in enumerate(self.samples)
-                if _reads(op, value, flags, sample)
+                if reads(op, value, flags, sample)
             )
             self.known[key] = mask
         state = self.state(mask)
@@ -486,7 +486,7 @@ _CATEGORIES: Final = {
 }
 
 
-def _reads(op: Any, value: Any, flags: int, sample: str) -> bool:
+def reads(op: Any, value: Any, flags: int, sample: str) -> bool:
     """Whether a state reads a character."""
     if op is sre.ANY:
         return bool(flags & re.DOTALL) or sample != "\n"

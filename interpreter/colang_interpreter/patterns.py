@@ -2,8 +2,9 @@
 
 Python's `re` tries one way after the other. How many ways there are is decided here from the pattern alone: it
 becomes an automaton of its characters (`pattern_automaton`), in which an exponential number of ways, or a polynomial one,
-shows as loops that can read the same text in two ways. Exponential patterns are refused; for the others the
-longest text is computed that a search surely gets through.
+shows as loops that can read the same text in two ways. Exponential patterns are refused; for the others the longest
+text is computed that a search surely gets through. On longer texts `pattern_search` finds out in linear time whether
+there is a match.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 from colang_interpreter.pattern_automaton import Ambiguous, Growth, growth_of
+from colang_interpreter.pattern_search import LinearSearch, Unsupported
 
 MAX_PATTERN: Final = 1_000  # characters of a pattern
 MAX_TEXT: Final = 100_000  # characters of a text that is searched
 LEAST_TEXT: Final = 500  # a pattern that cannot be searched for in so short a text is refused
-STEPS: Final = (
-    50_000_000  # steps of the regular expression engine that one search may take; about a second
-)
+STEPS: Final = 50_000_000  # steps of Python's engine that one search may take; about a second
+QUICK: Final = 2_000_000  # steps above which a linear search is tried first
 
 _LEADING: Final = re.compile(r"(\(\?[aimsu]+\))?(?:\.\*\??(?![+?*{]))+")
 
@@ -37,7 +38,7 @@ class SafePattern:
     would only cost time.
     """
 
-    __slots__ = ("_all", "_all_growth", "_growth", "_short", "pattern")
+    __slots__ = ("_all", "_all_growth", "_growth", "_linear", "_short", "_source", "pattern")
 
     def __init__(self, pattern: str) -> None:
         """Compile and check; PatternError if the pattern is not acceptable."""
@@ -46,6 +47,8 @@ class SafePattern:
         short = _without_ends(pattern, self._all.flags)
         self._short = self._all if short == pattern else _compiled(short)
         self._growth = _checked(short, pattern)
+        self._source = short
+        self._linear: LinearSearch | bool = True  # made when it is needed; False: not possible
         self._all_growth: Growth | None = self._growth if short == pattern else None
 
     def found(self, text: str) -> bool:
@@ -54,7 +57,13 @@ class SafePattern:
         >>> safe_pattern("(?i)b+").found("ABC")
         True
         """
-        if len(text) > 500:
+        length = len(text)
+        if length > LEAST_TEXT and self._growth.steps(length) > QUICK:
+            linear = self._linear_search()
+            if linear is not None and length <= min(MAX_TEXT, linear.longest_text):
+                return linear.found(text)
+            self._check(self._growth, text)
+        elif length > MAX_TEXT:
             self._check(self._growth, text)
         return self._short.search(text) is not None
 
@@ -71,7 +80,16 @@ class SafePattern:
 
     def cost(self, length: int) -> int:
         """Steps that a search in a text of this length may take at worst."""
-        return self._growth.steps(length)
+        steps = self._growth.steps(length)
+        return steps if steps <= QUICK else min(steps, max(QUICK, 64 * length))
+
+    def _linear_search(self) -> LinearSearch | None:
+        if self._linear is True:
+            try:
+                self._linear = LinearSearch(self._source)
+            except Unsupported:
+                self._linear = False
+        return self._linear if isinstance(self._linear, LinearSearch) else None
 
     def _check(self, growth: Growth, text: str) -> None:
         limit = longest_text(growth)

@@ -9,6 +9,7 @@ for evaluations that succeed.
 from __future__ import annotations
 
 import ast
+import copy
 import difflib
 import re
 import types
@@ -305,6 +306,23 @@ def expression(frame, source=None):
         raise explain(error, source) from None
 """
 _LOOP_TEMPLATE: Final = _TEMPLATE.replace("try:", f"budget = [{guards.LOOP_WORK}]\n    try:")
+_PARSED: Final = {False: ast.parse(_TEMPLATE), True: ast.parse(_LOOP_TEMPLATE)}
+
+
+def _module(body: ast.expr, has_loop: bool) -> ast.Module:
+    """The template around the body; what does not change is shared, because parsing it takes time."""
+    module = copy.copy(_PARSED[has_loop])
+    definition = copy.copy(module.body[0])
+    assert isinstance(definition, ast.FunctionDef)
+    guarded = copy.copy(definition.body[-1])
+    assert isinstance(guarded, ast.Try)
+    returned = copy.copy(guarded.body[0])
+    assert isinstance(returned, ast.Return)
+    returned.value = body
+    guarded.body = [returned]
+    definition.body = [*definition.body[:-1], guarded]
+    module.body = [definition]
+    return module
 
 
 class _Emitter:
@@ -321,15 +339,7 @@ class _Emitter:
         """The function of a frame."""
         try:
             body = self.emit(expr, True)
-            module = ast.parse(_LOOP_TEMPLATE if self.has_loop else _TEMPLATE)
-            definition = module.body[0]
-            assert isinstance(definition, ast.FunctionDef)
-            guarded = definition.body[-1]
-            assert isinstance(guarded, ast.Try)
-            returned = guarded.body[0]
-            assert isinstance(returned, ast.Return)
-            returned.value = body
-            code = compile(module, _FILE, "exec", dont_inherit=True)
+            code = compile(_module(body, self.has_loop), _FILE, "exec", dont_inherit=True)
         except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
             raise ExpressionError(
                 f"the expression is too complicated ({type(error).__name__})"
@@ -401,9 +411,9 @@ class _Emitter:
                     **at,
                 )
             case nodes.ListExpr():
-                return ast.List(elts=self.several(expr.items, True), ctx=ast.Load(), **at)
+                return ast.List(elts=self.several(expr.items, True), ctx=_LOAD, **at)
             case nodes.TupleExpr():
-                return ast.Tuple(elts=self.several(expr.items, True), ctx=ast.Load(), **at)
+                return ast.Tuple(elts=self.several(expr.items, True), ctx=_LOAD, **at)
             case nodes.SetExpr():
                 return ast.Set(elts=self.several(expr.items, True), **at)
             case nodes.DictExpr():
@@ -425,12 +435,12 @@ class _Emitter:
     def variable(self, name: str, at: dict[str, int]) -> ast.expr:
         frame = _name(at, "frame")
         if name in ("self", "system"):
-            return ast.Attribute(value=frame, attr=f"{name}_ref", ctx=ast.Load(), **at)
+            return ast.Attribute(value=frame, attr=f"{name}_ref", ctx=_LOAD, **at)
         if name in self.shared:
-            function: ast.expr = ast.Attribute(value=frame, attr="read", ctx=ast.Load(), **at)
+            function: ast.expr = ast.Attribute(value=frame, attr="read", ctx=_LOAD, **at)
         else:
-            known = ast.Attribute(value=frame, attr="locals", ctx=ast.Load(), **at)
-            function = ast.Attribute(value=known, attr="get", ctx=ast.Load(), **at)
+            known = ast.Attribute(value=frame, attr="locals", ctx=_LOAD, **at)
+            function = ast.Attribute(value=known, attr="get", ctx=_LOAD, **at)
         return ast.Call(func=function, args=[_constant(at, name)], keywords=[], **at)
 
     def string(self, expr: nodes.String, at: dict[str, int]) -> ast.expr:
@@ -471,9 +481,7 @@ class _Emitter:
                 return self.fail(at, complaint)
             arguments = self.several(expr.arguments, False)
             if function.runtime:
-                runtime = ast.Attribute(
-                    value=_name(at, "frame"), attr="runtime", ctx=ast.Load(), **at
-                )
+                runtime = ast.Attribute(value=_name(at, "frame"), attr="runtime", ctx=_LOAD, **at)
                 arguments.insert(0, runtime)
             elif self.loops and name in ("search", "find_all"):
                 arguments.insert(0, _name(at, "budget"))
@@ -556,11 +564,12 @@ class _Emitter:
         return result
 
 
+_LOAD: Final = ast.Load()
 _FIRST_LINE: Final = 100  # lines below belong to the template
 
 
 def _name(at: dict[str, int], name: str, context: ast.expr_context | None = None) -> ast.Name:
-    return ast.Name(id=name, ctx=context or ast.Load(), **at)
+    return ast.Name(id=name, ctx=context or _LOAD, **at)
 
 
 def _constant(at: dict[str, int], value: Any) -> ast.Constant:
