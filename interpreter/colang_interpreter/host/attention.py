@@ -34,7 +34,7 @@ def updated(
 
     Args:
         view: The view so far.
-        event: An event as a flow captured it (``name``, ``arguments``) or as a dictionary.
+        event: An event as a dictionary, or as a flow has captured it (``name``, ``arguments``).
         offsets: Seconds to add to the time of events, by event name.
 
     >>> event = {"type": "AttentionUserActionStarted", "attention_level": "engaged",
@@ -98,7 +98,8 @@ def percentage(view: Mapping[str, Any] | None, levels: Sequence[str]) -> float:
 def _read(event: Any) -> tuple[str, Mapping[str, Any]]:
     if is_dict(event):
         return str(event.get("type", "")), event
-    return str(getattr(event, "name", "")), getattr(event, "arguments", {})
+    arguments: Any = getattr(event, "arguments", None) or getattr(event, "args", None)
+    return str(getattr(event, "name", "")), arguments if is_dict(arguments) else {}
 
 
 def _time(name: str, arguments: Mapping[str, Any], offsets: Mapping[str, float]) -> float | None:

@@ -28,12 +28,13 @@ def _builtin(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 @_builtin("AddFlowsAction")
-def add_flows(config: str, conversation_: Conversation) -> list[str]:
+def add_flows(conversation_: Conversation, **given: str) -> list[str]:
     """Define the flows of a Colang text; the names of those that were added.
 
     A text that cannot be compiled becomes a flow of the same name that says so, for it is mostly a model that
     has written it and a waiting flow must get on.
     """
+    config = given["config"]  # as a parameter it would be the configuration, which the host injects
     try:
         return conversation_.tape.add_flows(config)
     except Exception as problem:

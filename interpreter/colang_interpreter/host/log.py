@@ -9,7 +9,9 @@ do              input              what it was
 ==============  =================  ==========================================
 start           context            the conversation began, with these variables
 begin                              the entry flow was started again, if needed
-feed            event              an event, an action's end, a timer's end
+feed            event or sent      an event, an action's end, a timer's end; `sent` is
+                                   an event the machine has sent itself, as step and
+                                   place in what that step put out, counted from 0
 set             data               an action's context updates
 add_flows       text               flows defined at run time
 remove_flows    ids                flows removed again
@@ -25,7 +27,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -129,13 +131,15 @@ class Tape:
     All that may change a machine goes through here; so a log cannot miss anything.
     """
 
-    __slots__ = ("_log", "machine", "rules")
+    __slots__ = ("_log", "_sent", "_steps", "machine", "rules")
 
     def __init__(self, machine: Machine, rules: Rules, log: EventLog | None) -> None:
         """Wrap a machine that exists; `start` and `resume` make one."""
         self.machine = machine
         self.rules = rules
         self._log = log
+        self._steps = 0
+        self._sent: dict[int, tuple[Event, int, int]] = {}  # by id: event, step and place
 
     @classmethod
     def start(
@@ -153,8 +157,8 @@ class Tape:
             _write_header(log, program, session, {"seed": seed})
         machine, outgoing = rules.start(program, seed, now, context or {})
         tape = cls(machine, rules, log)
-        tape._note({"do": "start", "context": dict(context or {}), "now": now}, outgoing)
-        return tape, outgoing
+        entry = {"do": "start", "context": encode(dict(context or {})), "now": now}
+        return tape, tape._put_out(entry, outgoing)
 
     @classmethod
     def resume(
@@ -175,23 +179,41 @@ class Tape:
         if self._log is not None:
             self._log.write({**entry, "out": out})
 
+    def _put_out(self, entry: dict[str, Any], outgoing: list[Event]) -> list[Event]:
+        """Log a step, and know its events again when they come back."""
+        if self._log is not None:
+            self._log.write_encoded({**entry, "out": encode(outgoing)})
+            for place, event in enumerate(outgoing):
+                self._sent[id(event)] = (event, self._steps, place)
+        self._steps += 1
+        return outgoing
+
     def begin(self, now: str) -> list[Event]:
         """Start the entry flow again if that is due."""
         outgoing = self.rules.begin(self.machine, now)
         if outgoing is None:
             return []
-        self._note({"do": "begin", "now": now}, outgoing)
-        return outgoing
+        return self._put_out({"do": "begin", "now": now}, outgoing)
 
     def feed(self, event: Event, now: str) -> list[Event]:
         """One step."""
-        entry = None
-        if self._log is not None:  # the machine may keep and change what it is given
-            entry = {"do": "feed", "event": encode(event), "now": now}
-        outgoing = self.rules.feed(self.machine, event, now)
-        if self._log is not None and entry is not None:
-            self._log.write_encoded({**entry, "out": encode(outgoing)})
-        return outgoing
+        entry: dict[str, Any] = {"do": "feed", "now": now}
+        if self._log is not None:
+            _, *sent = self._sent.pop(id(event), (None,))
+            if sent:
+                entry["sent"] = sent
+            else:
+                entry["event"] = encode(event)  # now: the machine may keep and change it
+        try:
+            outgoing = self.rules.feed(self.machine, event, now)
+        except Exception as problem:
+            self._note(entry, {"raised": type(problem).__name__})
+            raise
+        return self._put_out(entry, outgoing)
+
+    def end_call(self) -> None:
+        """Events that were sent and have not come back until now will not."""
+        self._sent.clear()
 
     def set(self, data: Mapping[str, Any]) -> None:
         """Set variables of the conversation."""
@@ -275,24 +297,34 @@ def replay(program: Program, lines: str | Iterable[str]) -> Replay:
             elif tape is None:
                 raise LogError("the conversation has not been started yet")
             else:
-                result = _repeat(tape, entry)
-        except (KeyError, TypeError, LogError) as problem:
+                result = _repeat(tape, entry, outgoing)
+        except (LookupError, TypeError, ValueError, LogError) as problem:
             raise LogError(f"line {line}: {_reason(problem)}") from problem
         if encode(result) != entry.get("out"):
             return Replay(
                 tape.machine, tuple(outgoing), Difference(line, entry.get("out"), encode(result))
             )
-        if entry["do"] in ("start", "begin", "feed"):
-            outgoing.append(tuple(result))
+        if entry["do"] in ("start", "begin", "feed") and isinstance(result, list):
+            outgoing.append(tuple(cast("list[Event]", result)))
     if tape is None:
         raise LogError("the log ends before the conversation starts")
     return Replay(tape.machine, tuple(outgoing), None)
 
 
-def _repeat(tape: Tape, entry: Mapping[str, Any]) -> Any:
+def _repeat(tape: Tape, entry: Mapping[str, Any], outgoing: Sequence[Sequence[Event]]) -> Any:
     match entry["do"]:
         case "feed":
-            return tape.feed(decode(entry["event"]), entry["now"])
+            if "sent" in entry:
+                step, place = entry["sent"]
+                event = outgoing[step][place]
+            else:
+                event = decode(entry["event"])
+            try:
+                return tape.feed(event, entry["now"])
+            except Exception as problem:
+                if entry["out"] == {"raised": type(problem).__name__}:
+                    return {"raised": type(problem).__name__}
+                raise
         case "begin":
             return tape.begin(entry["now"])
         case "set":

@@ -184,6 +184,8 @@ class Conversation:
             finally:
                 self._turn = None
                 self._settle()
+                if self._tape is not None:
+                    self._tape.end_call()
             return turn
 
     def post(self, event: Event) -> Awaitable[object] | None:
