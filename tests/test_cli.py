@@ -28,7 +28,7 @@ def run(*words: str) -> int:
     return end.value.code
 
 
-def start(*words: str, **options: object) -> subprocess.Popen[str]:
+def start(*words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """Start the command line as a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "colang.cli", *words],
@@ -37,7 +37,7 @@ def start(*words: str, **options: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        **options,  # type: ignore[call-overload]
+        env=env,
     )
 
 

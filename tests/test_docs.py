@@ -4,9 +4,11 @@ A page is played from top to bottom in a folder of its own, next to a copy of `e
 
 * a block behind a line that ends in a file name in backticks and a colon is written to that file;
 * in a ``console`` block each ``$ colang ...`` line is run, and what it prints (both streams) is compared
-  with the lines below it; a line ``...`` there stands for any lines;
+  with the lines below it; a line ``...`` there stands for any lines, and within a line for anything;
 * a ``python`` block is run, with doctest if it has prompts; names live as long as the page;
-* a ``colang`` block without a file name is parsed and must be well-formed.
+* a ``colang`` block must be well-formed; one that shows a mistake is a ``colang-broken`` block.
+
+``python tests/test_docs.py`` writes what the commands print now into the pages, to be reviewed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +34,7 @@ PAGES = sorted(
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     if path.name != "CHANGELOG.md"
 )
-_FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```([a-z-]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"`([\w./-]+\.\w+)`[^`\n]*:\s*$")
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 
@@ -87,7 +90,9 @@ def run(command: str, folder: Path) -> str:
 
 def agrees(shown: str, printed: str) -> bool:
     """Whether the shown output is the printed one; blank lines at the end do not count."""
-    pattern = re.escape(shown.rstrip() + "\n").replace(re.escape("...\n"), "(?:.*\n)*?")
+    pattern = re.escape(shown.rstrip() + "\n")
+    pattern = re.sub(r"^\\.\\.\\.\\\n", r"(?:.*\\n)*?", pattern, flags=re.MULTILINE)
+    pattern = pattern.replace(re.escape("..."), ".*")
     return re.fullmatch(pattern, printed.rstrip() + "\n") is not None
 
 
@@ -97,6 +102,10 @@ def play(block: Block, folder: Path, names: dict[str, object], where: str) -> No
         target = folder / block.file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(block.text, encoding="utf-8")
+    if block.language == "colang":
+        import colang
+
+        assert colang.parse(block.text).diagnostics == (), where
     elif block.language == "console":
         for command, shown in commands(block.text):
             if command.startswith("pip install"):
@@ -112,10 +121,6 @@ def play(block: Block, folder: Path, names: dict[str, object], where: str) -> No
         script = folder / "block.py"
         script.write_text(block.text, encoding="utf-8")
         names.update(runpy.run_path(str(script), init_globals=names))
-    elif block.language == "colang":
-        import colang
-
-        assert colang.parse(block.text).diagnostics == (), where
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -153,7 +158,36 @@ def test_the_player_sees_what_is_wrong(tmp_path: Path) -> None:
     ]
     play(found[0], tmp_path, {}, "page:3")
     assert (tmp_path / "a/b.co").read_text() == "flow main\n  pass\n"
-    with pytest.raises(AssertionError, match="prints\ncolang "):
+    with pytest.raises(AssertionError, match=r"prints\s+colang "):
         play(found[1], tmp_path, {}, "page:8")
     assert agrees("a\n...\nz\n", "a\nb\nc\nz\n\n")
     assert not agrees("a\n...\nz\n", "a\nb\nc\n")
+    assert agrees("a ... z\n", "a b c z\n") and not agrees("a ... z\n", "a\nz\n")
+
+
+def update(path: Path, folder: Path) -> None:
+    """Write what the commands of a page print now below them, where that differs."""
+    text = path.read_text(encoding="utf-8")
+
+    def played(match: re.Match[str]) -> str:
+        named = _FILE.search(text[: match.start()])
+        if named or match[1] != "console":
+            if named:
+                play(Block(match[1], match[2], 0, named[1]), folder, {}, str(path))
+            return match[0]
+        shown = ""
+        for command, before in commands(match[2]):
+            install = command.startswith("pip install")
+            printed = before if install else run(command, folder)
+            output = before if agrees(before, printed) else printed
+            shown += f"$ {command}\n{output.rstrip()}".rstrip() + "\n"
+        return f"```console\n{shown}```"
+
+    path.write_text(_FENCE.sub(played, text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as place:
+            shutil.copytree(ROOT / "examples", Path(place) / "examples")
+            update(page, Path(place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,8 +77,9 @@ class Report:
             for root in project_roots(target):
                 self._take(root, None)
         elif target.is_file():
-            if target.suffix == ".co" and (root := surrounding_project(target)) is not None:
-                self._take(root, target)
+            around = surrounding_project(target) if target.suffix == ".co" else None
+            if around is not None:
+                self._take(around, target)
             elif target.suffix in (".yml", ".yaml"):
                 self._take(target.parent, target)
             else:
@@ -100,11 +102,10 @@ class Report:
 
         try:
             project = colang.Project.load(root)
-        except OSError as error:
-            where = error.filename or root
-            raise CliError(f"cannot read {where}: {files.reason(error)}") from error
-        self.sources.update(sources_of(project))
-        self.checked.update(file.path for file in project.files if not file.is_library)
+        except colang.ProjectError as error:
+            raise CliError(f"cannot read {error}") from error
+        self.sources.update(project.sources)
+        self.checked.update(file.path for file in project.own_files)
         return colang.check(project)
 
     def show(self, output: Output) -> None:
@@ -171,21 +172,13 @@ def project_roots(folder: Path) -> list[Path]:
 
 
 def surrounding_project(file: Path) -> Path | None:
-    """The nearest configuration folder around a file, not looking beyond its repository."""
-    folder = file.parent
-    for here in (folder, *folder.resolve().parents):
+    """The nearest configuration folder around a file, not looking beyond its repository.
+
+    Named as the file is: relative to the working directory, or absolute.
+    """
+    for here in file.resolve().parents:
         if is_project(here):
-            return here
+            return here if file.is_absolute() else Path(os.path.relpath(here))
         if (here / ".git").exists() or here == Path.home():
             return None
     return None
-
-
-def sources_of(project: object) -> dict[str, Source]:
-    """The texts of a project by the path under which its findings name them."""
-    from colang.source import Source
-
-    texts: dict[str, Source] = {}
-    for file in getattr(project, "files", ()):
-        texts[file.path] = Source(file.text, file.path)
-    return texts

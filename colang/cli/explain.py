@@ -46,9 +46,7 @@ def explain(
         wanted = code.strip().upper()
         found = [entry for entry in entries if entry.code == wanted]
         if not found:
-            raise CliError(
-                f"no diagnostic has the code `{code}`; `colang explain` lists all codes"
-            )
+            raise CliError(f"no diagnostic has the code `{code}`; `colang explain` lists all codes")
         entries = found
     if json:
         terminal.write_json([entry._asdict() for entry in entries], indent=2)

@@ -11,8 +11,7 @@ from colang.cli import FOUND, USAGE, CliError, files, terminal
 
 if TYPE_CHECKING:
     from colang.source import Source
-    from colang.syntax import nodes, nodes_v1
-    from colang.syntax.parser import ParseResult
+    from colang.syntax import ParseResult, nodes, nodes_v1
 
 
 def parse(

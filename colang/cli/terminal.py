@@ -60,17 +60,18 @@ def width() -> int:
     return max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
 
 
-def show(lines: Iterable[Line]) -> None:
-    """Print styled lines to standard output."""
-    lines = list(lines)
-    if not colored(sys.stdout):
+def show(lines: Iterable[Line], stream: TextIO | None = None) -> None:
+    """Print styled lines, to standard output if no other stream is given."""
+    target = sys.stdout if stream is None else stream
+    if not colored(target):
         from colang.diagnostics.render import plain
 
-        write(plain(lines) + "\n")
+        _tolerant(target)
+        target.write(plain(lines) + "\n")
         return
     from rich.text import Text
 
-    console = _console()
+    console = _console(target)
     for line in lines:
         text = Text.assemble(*((piece.text, _STYLES[piece.style]) for piece in line))
         console.print(text, soft_wrap=True)
@@ -81,7 +82,7 @@ def say(text: str, style: str = "") -> None:
     if style and colored(sys.stdout):
         from rich.text import Text
 
-        _console().print(Text(text, _STYLES[style]), soft_wrap=True)
+        _console(sys.stdout).print(Text(text, _STYLES[style]), soft_wrap=True)
     else:
         write(text + "\n")
 
@@ -114,14 +115,14 @@ def _tolerant(stream: Any) -> None:
         stream.reconfigure(errors="backslashreplace")
 
 
-def _console() -> Any:
+def _console(stream: TextIO) -> Any:
     from rich.console import Console
 
-    _tolerant(sys.stdout)
+    _tolerant(stream)
     return Console(
-        file=sys.stdout,
+        file=stream,
         force_terminal=True,
-        color_system="auto" if sys.stdout.isatty() else "standard",
+        color_system="auto" if stream.isatty() else "standard",
         highlight=False,
         markup=False,
         emoji=False,

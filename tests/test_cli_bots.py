@@ -1,0 +1,325 @@
+"""`colang chat`, `colang run` and `colang test`: programs that run in the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from colang.cli import CliError, main
+from colang.cli.chat import read_line
+
+Cli = Callable[..., tuple[int, str, str]]
+
+V2 = 'colang_version: "2.x"\n'
+PARROT = """\
+import core
+
+flow main
+  activate parrot
+  activate waver
+  activate sleeper
+  wait indefinitely
+
+flow parrot
+  user said something as $said
+  print "heard {$said.transcript}"
+  log "logged"
+  bot say "You said {$said.transcript}"
+
+flow waver
+  match Ping() as $ping
+  send Pong(n=$ping.n)
+
+flow sleeper
+  match Sleep()
+  await TimerBotAction(timer_name="t", duration=5.0)
+  bot say "Awake!"
+"""
+BROKEN = "flow main\n  match Ping(\n"
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Run the command line in `tmp_path`: exit status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("colang.cli.terminal._color", "never")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "bot").mkdir()
+    (tmp_path / "bot/config.yml").write_text(V2)
+    (tmp_path / "bot/main.co").write_text(PARROT)
+
+    def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert isinstance(end.value.code, int)
+        return end.value.code, *capsys.readouterr()
+
+    return run
+
+
+# ---------------------------------------------------------------- chat
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("hello [bold]", "hello [bold]"),
+        ("//etc", "/etc"),
+        ("/Ping", {"type": "Ping"}),
+        ("/Ping(n=-1, text='a, b', more={'x': [None]})",
+         {"type": "Ping", "n": -1, "text": "a, b", "more": {"x": [None]}}),
+        ("/wait 2.5", 2.5),
+    ],
+)  # fmt: skip
+def test_lines(line: str, meant: object) -> None:
+    assert read_line(line) == meant
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["/", "/wait", "/wait -1", "/wait nan", "/Ping(1)", "/Ping(n=f())", "/a.b()", "/Ping(", "/1"],
+)
+def test_lines_that_are_nothing(line: str) -> None:
+    with pytest.raises(CliError, match=re.escape(f"`{line}`")):
+        read_line(line)
+
+
+def test_a_script(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("# comment\nhello\n\n/Ping(n=1)\n/Sleep()\n/wait 4\n/wait 2\n")
+    status, out, err = cli("chat", "bot", "--script", "s.txt")
+    assert (status, err) == (0, "")
+    assert out == (
+        "> hello\nheard hello\nYou said hello\n"
+        "> /Ping(n=1)\n[Pong(n=1)]\n"
+        "> /Sleep()\n> /wait 4\n> /wait 2\nAwake!\n"
+    )
+
+
+def test_a_script_with_trace(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("/Ping(n=1)\n")
+    _, out, _ = cli("chat", "bot", "--script", "s.txt", "--trace")
+    assert "\n  Ping(n=1)\n    -> Pong(n=1)\n" in out
+
+
+def test_a_wrong_line_of_a_script_has_a_place(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("hello\n/Ping(\n")
+    status, _, err = cli("chat", "bot", "--script", "s.txt")
+    assert status == 2 and err.startswith("error: s.txt:2: `/Ping(` is no event")
+
+
+SCENARIO = """\
+title: a parrot
+conversations:
+  - title: echo
+    turns:
+      - {user: hi, bot: ["You said hi"]}
+      - event: {type: Ping, n: 2}
+        events: [{type: Pong, n: 2}]
+  - title: patience
+    turns:
+      - event: {type: Sleep}
+      - wait: 5
+        bot: ["Awake!"]
+"""
+
+
+def test_a_scenario_as_script(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SCENARIO)
+    status, out, err = cli("chat", "bot", "--script", "s.yaml")
+    assert (status, err) == (0, "")
+    assert out == (
+        "-- echo\n> hi\nYou said hi\n> /Ping(n=2)\n[Pong(n=2)]\n"
+        "\n-- patience\n> /Sleep()\n> /wait 5\nAwake!\n"
+    )
+    (tmp_path / "s.yaml").write_text(SCENARIO.replace("You said hi", "Hello"))
+    status, out, err = cli("chat", "bot", "--script", "s.yaml")
+    assert status == 1
+    assert "> hi\nYou said hi\n" in out
+    assert "The conversation went otherwise than expected." in err and "'Hello'" in err
+
+
+def test_a_conversation_through_a_pipe(cli: Cli) -> None:
+    status, out, err = cli("chat", "bot", stdin="hello\n/Ping(n=1)\n/bad(\nlast line")
+    assert status == 0
+    assert out == (
+        "> hello\nheard hello\nYou said hello\n> /Ping(n=1)\n[Pong(n=1)]\n> /bad(\n"
+        "> last line\nheard last line\nYou said last line\n"
+    )
+    assert err.startswith("error: `/bad(` is no event")
+
+
+def test_a_program_with_errors_does_not_start(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "bot/main.co").write_text(BROKEN)
+    for command in (["chat", "bot"], ["run", "bot"]):
+        status, out, err = cli(*command)
+        assert (status, out) == (1, "")
+        assert "error[CO1" in err and "the program cannot run" in err
+
+
+def test_actions_of_the_folder(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "bot/main.co").write_text(
+        "import core\n\nflow main\n  user said something\n"
+        "  $sum = await AddAction(a=1, b=2)\n  $twice = await DoubleAction(n=$sum)\n"
+        '  bot say "{$twice}"\n  match Never()\n'
+    )
+    (tmp_path / "bot/actions.py").write_text(
+        "from colang_interpreter import action\n\n"
+        '@action(name="AddAction")\ndef add(a, b):\n    return a + b\n'
+    )
+    (tmp_path / "bot/config.py").write_text(
+        'def init(app):\n    app.register_action(lambda n: 2 * n, "DoubleAction")\n'
+    )
+    assert cli("chat", "bot", stdin="go\n")[1] == "> go\n6\n"
+    (tmp_path / "bot/actions.py").write_text("import nothing_of_this_name\n")
+    status, _, err = cli("chat", "bot", stdin="go\n")
+    assert status == 2
+    assert err.startswith("error: ") and "actions.py:1: ModuleNotFoundError" in err
+
+
+def test_reload(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files change between two messages: first to a mistake, then to another program."""
+    main_co = tmp_path / "bot/main.co"
+    texts = iter([BROKEN, PARROT.replace("You said", "I heard"), "", ""])
+    read = io.TextIOWrapper.readline
+
+    class Typing(io.TextIOWrapper):
+        """Saves a file before each line but the first."""
+
+        lines = 0
+
+        def readline(self, *args: int) -> str:  # type: ignore[override]
+            if self.lines in (1, 2):
+                main_co.write_text(next(texts))
+                os.utime(main_co, ns=(self.lines, self.lines))
+            self.lines += 1
+            return read(self, *args)
+
+    typed = Typing(io.BytesIO(b"one\ntwo\nthree\n"))
+    monkeypatch.setattr(io, "TextIOWrapper", lambda raw: typed)
+    status, out, err = cli("chat", "bot")
+    assert status == 0
+    said = [line for line in out.splitlines() if not line.startswith("heard")]
+    assert said == ["> one", "You said one", "> two", "You said two", "> three", "I heard three"]
+    assert "error[CO1" in err
+    assert "the conversation goes on with the program as it was" in err
+    assert "here begins a new conversation" in err
+
+
+# ---------------------------------------------------------------- run
+
+EVENTS = '{"type": "Ping", "n": [1]}\n\n[{"type": "Ping", "n": 2}, {"type": "Ping", "n": 3}]\n'
+FIXED = ("--now", "2030-01-31T12:00:00Z")
+
+
+def test_run(cli: Cli) -> None:
+    status, out, err = cli("run", "bot", *FIXED, stdin=EVENTS)
+    assert (status, err) == (0, "")
+    sent = [json.loads(line) for line in out.splitlines()]
+    assert [(event["type"], event["n"]) for event in sent] == [
+        ("Pong", [1]),
+        ("Pong", 2),
+        ("Pong", 3),
+    ]
+    assert cli("run", "bot", *FIXED, stdin=EVENTS)[1] == out, "same seed, same time, same events"
+    assert cli("run", "bot", *FIXED, "--seed", "1", stdin=EVENTS)[1] != out
+
+
+def test_run_tells_what_flows_print(cli: Cli, tmp_path: Path) -> None:
+    event = '{"type": "UtteranceUserActionFinished", "final_transcript": "hi"}\n'
+    (tmp_path / "e.jsonl").write_text(event)
+    status, out, err = cli("run", "bot", "--events", "e.jsonl")
+    assert status == 0
+    assert err == "print: heard hi\nlog: logged\n"
+    assert [json.loads(line)["type"] for line in out.splitlines()] == ["StartUtteranceBotAction"]
+
+
+def test_record_and_replay(cli: Cli, tmp_path: Path) -> None:
+    _, out, _ = cli("run", "bot", "--record", "log.jsonl", stdin=EVENTS)
+    status, again, err = cli("run", "bot", "--replay", "log.jsonl")
+    assert (status, again, err) == (0, out, "The replay is identical.\n")
+    log = (tmp_path / "log.jsonl").read_text()
+    changed = re.sub(r'("type": "Pong".*?"n": )3', r"\g<1>99", log)
+    assert changed != log
+    (tmp_path / "log.jsonl").write_text(changed)
+    status, _, err = cli("run", "bot", "--replay", "log.jsonl")
+    assert status == 1 and "the program does something else now" in err
+    (tmp_path / "bot/main.co").write_text(PARROT + "  # another program\n  pass\n")
+    status, _, err = cli("run", "bot", "--replay", "log.jsonl")
+    assert status == 2 and err.startswith("error: log.jsonl: line 1: the log was made with program")
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "message"),
+    [
+        ([], "{\n", "<stdin>:1: this is no JSON: "),
+        ([], '\n{"n": 1}\n', '<stdin>:2: an event is an object with a text under "type"\n'),
+        ([], "3\n", '<stdin>:1: an event is an object with a text under "type"\n'),
+        (["--now", "soon"], "", "--now: `soon` is no time such as 2030-01-31T12:00:00Z\n"),
+        (["--events", "no.jsonl"], "", "cannot read no.jsonl: no such file or directory\n"),
+        (["--record", "no/log"], "", "cannot write no/log: no such file or directory\n"),
+        (["--replay", "bot/main.co"], "", "bot/main.co: line 1: not JSON"),
+    ],
+)
+def test_run_on_bad_input(cli: Cli, words: list[str], stdin: str, message: str) -> None:
+    status, out, err = cli("run", "bot", *words, stdin=stdin)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+
+
+# ---------------------------------------------------------------- test
+
+
+def test_scenarios(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "bot/scenario.yaml").write_text(SCENARIO)
+    assert cli("test") == (0, "ok     bot/scenario.yaml\n", "1 passed, 0 failed\n")
+    _, out, _ = cli("test", "bot", "--verbose")
+    assert "> hi\nYou said hi\n" in out
+    (tmp_path / "bot/tests").mkdir()
+    (tmp_path / "bot/tests/more.scenario.yaml").write_text(SCENARIO.replace("Awake", "Asleep"))
+    status, out, err = cli("test", "bot")
+    assert (status, err) == (1, "1 passed, 1 failed\n")
+    assert "FAILED bot/tests/more.scenario.yaml\nbot/tests/more.scenario.yaml:11: " in out
+    results = [json.loads(line) for line in cli("test", "bot", "--json")[1].splitlines()]
+    assert [(r["scenario"], r["program"], r["passed"]) for r in results] == [
+        ("bot/scenario.yaml", "bot", True),
+        ("bot/tests/more.scenario.yaml", "bot", False),
+    ]
+
+
+def test_both_sides_of_a_migration(cli: Cli, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    for side in ("before", "after"):
+        (case / side).mkdir(parents=True)
+        (case / side / "config.yml").write_text(V2)
+        (case / side / "main.co").write_text(PARROT.replace("You", side.title()))
+    (case / "scenario.yaml").write_text(
+        "title: sides\nconversations:\n  - turns:\n      - user: hi\n"
+        '        before: {bot: ["Before said hi"]}\n        after: {bot: ["After said hi"]}\n'
+    )
+    status, out, _ = cli("test", "case")
+    assert status == 0
+    assert out == "ok     case/scenario.yaml (before)\nok     case/scenario.yaml (after)\n"
+
+
+def test_scenarios_that_cannot_be_played(cli: Cli, tmp_path: Path) -> None:
+    assert cli("test", "bot")[0] == 2
+    assert cli("test", "nowhere")[2] == "error: cannot read nowhere: no such file or folder\n"
+    (tmp_path / "bot/scenario.yaml").write_text("title: x\nconversation: []\n")
+    status, out, err = cli("test", "bot")
+    assert status == 1
+    assert out == "FAILED bot/scenario.yaml\n  the scenario has errors\n"
+    assert "did you mean `conversations`?" in err
+    (tmp_path / "bot/scenario.yaml").write_text(SCENARIO)
+    (tmp_path / "bot/main.co").write_text(BROKEN)
+    status, out, err = cli("test", "bot")
+    assert status == 1
+    assert out == "FAILED bot/scenario.yaml\n  the program bot has errors\n"
+    assert "error[CO1" in err
