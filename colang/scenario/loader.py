@@ -105,8 +105,9 @@ class _Reader:
             return Scenario(title="", conversations=())
         top = self.mapping(data, (), "a scenario", _TOP)
         self.seed = self.integer(top, "seed", (), 0)
+        written = [str(key) for key in _mapping(data)]
         for key in ("title", "conversations"):
-            if key not in top:
+            if key not in top and not near(key, written):  # a misspelt one has been reported
                 self.wrong((), "a scenario", f"the key `{key}` is missing")
         version = self.text(top, "from_version", (), "1.0")
         if version not in _VERSIONS:
