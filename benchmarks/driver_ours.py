@@ -1,0 +1,76 @@
+"""The driver for this toolchain: ``python benchmarks/driver_ours.py`` reads jobs from standard input."""
+
+# ruff: noqa: D102 - `driving.Engine` says what each method is
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.driving import Event, serve
+
+
+class Ours:
+    """An `Engine`: the machine for the bare core, `Bot.conversation` for the outer loop."""
+
+    # Imports count: what a process pays is what its user waits for.
+    ready_code = """
+import time
+begin = time.thread_time()
+from colang.syntax.parser_v2 import parse_v2
+parse_v2("flow main\\n  match Ping()\\n")
+print(time.thread_time() - begin)
+"""
+
+    def parse(self, text: str) -> object:
+        from colang.syntax.parser_v2 import parse_v2
+
+        tree, diagnostics = parse_v2(text)
+        if diagnostics:
+            raise ValueError(f"a benchmark text has errors: {diagnostics[0]}")
+        return tree
+
+    def compile(self, text: str) -> Any:
+        from colang_interpreter.v2.program import compile_text
+
+        return compile_text(text)
+
+    def start(self, program: Any) -> Any:
+        state, _ = program.start(seed=1)
+        return state
+
+    def feed(self, conversation: Any, event: Event) -> list[Event]:
+        out: list[Event] = conversation.feed(event)
+        return out
+
+    async def begin(self, program: Any) -> Any:
+        from colang_interpreter import Bot
+
+        conversation = Bot(program).conversation(seed=1)
+        await conversation.process([])
+        return conversation
+
+    async def process(self, conversation: Any, events: list[Event]) -> list[Event]:
+        done = await conversation.process(events)
+        out: list[Event] = done.output
+        return out
+
+    def dump(self, conversation: Any) -> str:
+        blob: str = conversation.dump()
+        return blob
+
+    def restore(self, program: Any, blob: str) -> object:
+        return program.restore(blob)
+
+    def command(self, name: str, folder: Path) -> list[str]:
+        if name == "import":
+            return [sys.executable, "-c", "import colang, colang_interpreter"]
+        script = str(Path(sys.executable).with_name("colang"))
+        return [script, "--help"] if name == "help" else [script, "convert", str(folder)]
+
+
+if __name__ == "__main__":
+    serve(Ours())

@@ -1,0 +1,14 @@
+"""All rows. A new one is a module here with a tuple `CASES`, and its name in the list below."""
+
+from benchmarks.rows import chat, engine, parsing, processes, state
+from benchmarks.rows.model import Case, Figure
+
+CASES: tuple[Case, ...] = (
+    *parsing.CASES,
+    *processes.CASES,
+    *engine.CASES,
+    *chat.CASES,
+    *state.CASES,
+)
+
+__all__ = ["CASES", "Case", "Figure"]
