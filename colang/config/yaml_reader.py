@@ -138,7 +138,8 @@ class _Reader:
         """The value of a scalar, as YAML 1.1 has it; an odd one (`2024-99-99`) stays text."""
         tag = event.tag
         if tag is None or tag == "!":
-            tag = self.scalars.resolve(yaml.ScalarNode, event.value, event.implicit)
+            implicit = event.implicit if tag is None else (True, False)
+            tag = self.scalars.resolve(yaml.ScalarNode, event.value, implicit)
         span = Span(event.start_mark.index, event.end_mark.index)
         value: Any = event.value
         if tag != _STRING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -384,14 +383,8 @@ class _Builder:
 
 def _detect(text: str) -> tuple[Version | None, Span, str]:
     """The dialect a text is written in, with the first evidence; None for a text that does not tell."""
-    try:
-        from colang.syntax.dialect import detect
-    except ImportError:  # until the parser brings it
-        older = re.search(r"^[ \t]*define\b.*", text, re.MULTILINE)
-        newer = re.search(r"^[ \t]*flow\b.*", text, re.MULTILINE)
-        if older:
-            return "1.0", Span(*older.span()), older[0]
-        return ("2.x", Span(*newer.span()), newer[0]) if newer else (None, Span(0, 0), "")
+    from colang.syntax.dialect import detect
+
     found = detect(text)
     version: Version | None = VERSIONS.get(found.version) if found.version else None
     for evidence in found.evidence:
