@@ -10,7 +10,7 @@ import pytest
 
 from colang_interpreter.v2.program import Limits, Program, compile_text
 from colang_interpreter.v2.state import State
-from colang_interpreter.v2.wire import StateError
+from colang_interpreter.errors import StateError
 from conformance import Case, load_cases, sendable, substituted
 
 CASES = [

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from colang_interpreter.v2 import machine, names, rng
+from colang_interpreter import rng
+from colang_interpreter.v2 import machine, names
 from colang_interpreter.v2.dispatch import Index, Waiter
 from colang_interpreter.v2.lifecycle import Blank
 from colang_interpreter.v2.matching import score

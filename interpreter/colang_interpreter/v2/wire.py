@@ -19,6 +19,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.errors import StateError
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import lifecycle, machine
 from colang_interpreter.v2.model import (
@@ -45,10 +46,6 @@ TAG = "~"
 
 _FLOW_STATUS = list(FlowStatus)
 _ACTION_STATUS = list(ActionStatus)
-
-
-class StateError(Exception):
-    """A state cannot be saved or restored; the text says why."""
 
 
 # ---------------------------------------------------------------- saving

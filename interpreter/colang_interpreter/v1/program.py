@@ -1,0 +1,164 @@
+"""A compiled Colang 1.0 program: registered flows, messages, and expressions compiled once."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from colang.syntax.expressions_v1 import ExpressionFlaw, parse_expression_v1
+from colang_interpreter.expressions import Compiled, compile_expression
+from colang_interpreter.v1.engine import EngineError
+from colang_interpreter.v1.flows import Flow, StartIndex
+from colang_interpreter.values import ExpressionError
+
+if TYPE_CHECKING:
+    from colang import Project
+    from colang_interpreter.v1.state import State
+
+FORMAT = 1
+_PLAIN_NAME = re.compile(r"\$[^\W\d]\w*\Z")
+
+
+class _Frame:
+    """What an expression sees: the context of the conversation."""
+
+    __slots__ = ("locals",)
+    runtime: Any = None
+
+    def __init__(self, context: dict[str, Any]) -> None:
+        self.locals = context
+
+    def read(self, name: str) -> Any:
+        """A variable, None if unset."""
+        return self.locals.get(name)
+
+    @property
+    def self_ref(self) -> Any:
+        """In 1.0 ``$self`` is a variable like all others."""
+        return self.locals.get("self")
+
+    @property
+    def system_ref(self) -> Any:
+        """In 1.0 ``$system`` is a variable like all others."""
+        return self.locals.get("system")
+
+
+@dataclass(frozen=True)
+class Program:
+    """Immutable, shared by all conversations.
+
+    Attributes:
+        flows: Registered flows by id, in order of registration (10.1).
+        user_messages: Intent -> example utterances.
+        bot_messages: Intent -> texts.
+        config: The settings, ``$config`` in a flow.
+        compat: Whether quirks of the reference are kept that programs could depend on.
+    """
+
+    flows: Mapping[str, Flow] = field(repr=False)
+    user_messages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Any], repr=False)
+    bot_messages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Any], repr=False)
+    config: Any = field(default=None, repr=False)
+    compat: bool = False
+    project: Project | None = field(default=None, repr=False)
+    _compiled: dict[str, Compiled] = field(default_factory=dict[str, Compiled], repr=False)
+
+    version = "1.0"
+
+    @cached_property
+    def starts(self) -> StartIndex:
+        """What events start which flows."""
+        return StartIndex(self.flows.values())
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex digest of flows and messages."""
+        digest = hashlib.sha256(f"colang-1.0 program {FORMAT} {self.compat}\n".encode())
+        for part in (
+            *(repr((f.id, f.elements, f.priority, f.is_extension, f.is_interruptible,
+                    f.is_subflow, f.allow_multiple)) for f in self.flows.values()),
+            repr(sorted((k, list(v)) for k, v in self.bot_messages.items())),
+        ):  # fmt: skip
+            digest.update(f"{part}\n".encode("utf-8", "replace"))
+        return digest.hexdigest()
+
+    def start(
+        self, seed: int = 0, *, context: Mapping[str, Any] | None = None, now: str | None = None
+    ) -> tuple[State, list[dict[str, Any]]]:
+        """A new conversation; in 1.0 nothing happens before the first event."""
+        from colang_interpreter.v1.state import State
+
+        state = State(self, seed)
+        if now is not None:
+            state.now = now
+        if context:
+            state.feed({"type": "ContextUpdate", "data": dict(context)}, now=now)
+        return state, []
+
+    def restore(self, blob: str | bytes) -> State:
+        """The conversation that `State.dump` saved.
+
+        Raises:
+            StateError: It belongs to another program or version, is damaged, or is too large.
+        """
+        from colang_interpreter.v1 import wire
+
+        return wire.restore(self, blob)
+
+    def nearest_flow(self, name: str) -> str | None:
+        """The flow whose name is most like this one."""
+        near = difflib.get_close_matches(name, self.flows, n=1)
+        return near[0] if near else None
+
+    # -------------------------------------------------- expressions
+
+    def evaluate(self, expression: str, context: dict[str, Any], flow: str) -> Any:
+        """The value of an expression (section 9).
+
+        Raises:
+            EngineError: It is no expression, or cannot be evaluated.
+        """
+        try:
+            return self._expression(expression)(_Frame(context))
+        except (ExpressionError, ExpressionFlaw) as error:
+            raise EngineError(f"`{expression:.80}`: {error}", flow) from None
+
+    def _expression(self, text: str) -> Compiled:
+        found = self._compiled.get(text)
+        if found is None:
+            found = compile_expression(parse_expression_v1(text))
+            self._compiled[text] = found
+        return found
+
+    def resolve(self, value: Any, context: dict[str, Any], flow: str) -> Any:
+        """A parameter of a statement: a text that starts with ``$`` stands for a value (R11).
+
+        A plain name that is not set, and a text that is no expression, stay as they are.
+        """
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        if _PLAIN_NAME.match(value):
+            return context[value[1:]] if value[1:] in context else value
+        try:
+            compiled = self._expression(value)
+        except (ExpressionError, ExpressionFlaw):
+            return value
+        if not all(name in context for name in compiled.variables):
+            return value
+        try:
+            return compiled(_Frame(context))
+        except ExpressionError as error:
+            raise EngineError(f"`{value:.80}`: {error}", flow) from None
+
+
+def registered(flows: Iterable[Flow]) -> dict[str, Flow]:
+    """Flows by id: the first flow with an id wins, which is how a configuration overrides built-in ones."""
+    result: dict[str, Flow] = {}
+    for flow in flows:
+        result.setdefault(flow.id, flow)
+    return result

@@ -1,0 +1,224 @@
+"""Saved states of Colang 1.0 conversations: JSON, bound to the program's digest, validated field by field."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from colang_interpreter.errors import StateError
+from colang_interpreter.v1 import elements as e
+from colang_interpreter.v1.engine import Decision, Engine, Instance, Status
+
+if TYPE_CHECKING:
+    from colang_interpreter.v1.program import Program
+    from colang_interpreter.v1.state import State
+
+VERSION = 1
+MAX_CHARACTERS = 64_000_000
+MAX_NESTING = 200
+TAG = "~"
+_HIDDEN = frozenset({"config", "event"})  # of the engine's context: not data of the conversation
+
+
+def dump(state: State) -> str:
+    """The state as JSON text.
+
+    Raises:
+        StateError: A variable holds something that cannot be saved.
+    """
+    engine = state.engine
+    document = {
+        "version": VERSION,
+        "dialect": "1.0",
+        "program": state.program.digest,
+        "seed": state.seed,
+        "random": state.envelope.random_state,
+        "uids": state.envelope.count,
+        "now": state.now,
+        "globals": _value(state.globals),
+        "history": [_value(event) for event in state.history],
+        "engine": _engine(engine),
+        "turns": [_engine(turn) for turn in state.turns],
+    }
+    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return f'{{"check":"{_check(body)}","state":{body}}}'
+
+
+def _check(body: str) -> str:
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _engine(engine: Engine) -> dict[str, Any]:
+    decision = engine.decision
+    return {
+        "context": _value({k: v for k, v in engine.context.items() if k not in _HIDDEN}),
+        "event": _value(engine.context.get("event")),
+        "instances": [
+            [x.uid, x.flow.id, x.head, x.status.value, x.interrupter, x.caller, list(x.results)]
+            for x in engine.instances
+        ],
+        "owners": dict(engine.owners),
+        "uids": engine.uids,
+        "decision": None if decision is None else [decision.instance.uid, decision.priority],
+    }
+
+
+def _value(value: Any, depth: int = 0) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else {TAG: "float", "v": repr(value)}
+    if depth > MAX_NESTING:
+        raise StateError(f"a variable is nested more than {MAX_NESTING} deep, or contains itself")
+    depth += 1
+    if isinstance(value, list):
+        return [_value(item, depth) for item in value]
+    if isinstance(value, tuple):
+        return {TAG: "tuple", "v": [_value(item, depth) for item in value]}
+    if isinstance(value, (set, frozenset)):
+        items = [_value(item, depth) for item in value]
+        return {TAG: "set", "v": sorted(items, key=json.dumps)}
+    if isinstance(value, Mapping):
+        if TAG not in value and all(type(key) is str for key in value):
+            return {key: _value(item, depth) for key, item in value.items()}
+        pairs = [[_value(k, depth), _value(item, depth)] for k, item in value.items()]
+        return {TAG: "dict", "v": pairs}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        # Results of rails: attribute access in flows works with dictionaries, too.
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        extra = getattr(value, "saved_attributes", None)
+        return _value({**fields, **(extra() if callable(extra) else {})}, depth)
+    raise StateError(
+        f"a variable holds an object of type {type(value).__name__}, which cannot be saved:"
+        " let the action return plain data"
+    )
+
+
+def restore(program: Program, blob: str | bytes) -> State:
+    """The state that `dump` saved.
+
+    Raises:
+        StateError: The document is too large, damaged, of an unknown version, or belongs to another program.
+    """
+    if len(blob) > MAX_CHARACTERS:
+        raise StateError(f"the saved state is larger than {MAX_CHARACTERS} characters")
+    try:
+        if isinstance(blob, bytes):
+            blob = blob.decode("utf-8", "surrogatepass")
+        outer = json.loads(blob)
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"the saved state is not readable as JSON: {error}") from None
+    if not isinstance(outer, dict) or not isinstance(outer.get("state"), dict):
+        raise StateError("this is not a saved state")
+    document = outer["state"]
+    version, dialect = document.get("version"), document.get("dialect")
+    if version != VERSION or dialect != "1.0":
+        raise StateError(
+            f"the saved state has version {version!r:.20} of dialect {dialect!r:.20};"
+            f" this program reads version {VERSION} of '1.0'"
+        )
+    if document.get("program") != program.digest:
+        raise StateError(
+            "the saved state belongs to another program: the flows have changed since it was saved"
+            f" (saved {str(document.get('program'))[:12]}, now {program.digest[:12]})"
+        )
+    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    if outer.get("check") != _check(body):
+        raise StateError("the saved state is damaged: its check sum is wrong")
+    try:
+        return _restored(program, document)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise StateError(f"the saved state is damaged: {type(error).__name__}: {error}") from None
+
+
+def _restored(program: Program, document: dict[str, Any]) -> State:
+    from colang_interpreter.v1.state import State
+
+    state = State(program, _whole(document["seed"]))
+    state.envelope.random_state = _whole(document["random"]) & ((1 << 64) - 1)
+    state.envelope.count = _whole(document["uids"])
+    state.now = _text(document["now"])
+    state.globals = _variables(document["globals"])
+    for event in document["history"]:
+        state.history.append(_variables(event))
+    state.engine = _restored_engine(program, document["engine"])
+    for turn in document["turns"]:
+        state.turns.append(_restored_engine(program, turn))
+    return state
+
+
+def _restored_engine(program: Program, record: dict[str, Any]) -> Engine:
+    engine = Engine(program, compat=program.compat)
+    engine.context = _variables(record["context"])
+    if program.config is not None:
+        engine.context["config"] = program.config
+    if record["event"] is not None:
+        engine.context["event"] = _variables(record["event"])
+    by_uid: dict[int, Instance] = {}
+    for uid, flow_id, head, status, interrupter, caller, results in record["instances"]:
+        flow = program.flows[_text(flow_id)]
+        if not 0 <= _whole(head) <= len(flow.elements):
+            raise StateError("the saved state is damaged: a flow stands where it has no statement")
+        instance = Instance(_whole(uid), flow, head)
+        instance.status = Status(status)
+        instance.interrupter = None if interrupter is None else _whole(interrupter)
+        instance.caller = None if caller is None else _whole(caller)
+        instance.results = tuple(_text(name) for name in results)
+        engine.instances.append(instance)
+        by_uid[uid] = instance
+    engine.owners = {_text(key): _whole(uid) for key, uid in record["owners"].items()}
+    engine.uids = _whole(record["uids"])
+    if record["decision"] is not None:
+        uid, priority = record["decision"]
+        instance = by_uid[uid]
+        element = instance.element
+        if not isinstance(element, (e.Utter, e.RunAction)):
+            raise StateError("the saved state is damaged: a step that is none")
+        engine.decision = Decision(element, instance, float(priority))
+    return engine
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if depth > MAX_NESTING:
+        raise StateError("the saved state is damaged: a value is nested too deeply")
+    depth += 1
+    if isinstance(value, list):
+        return [_plain(item, depth) for item in value]
+    if TAG not in value:
+        return {key: _plain(item, depth) for key, item in value.items()}
+    inner = value["v"]
+    match value[TAG]:
+        case "float" if inner in ("nan", "inf", "-inf"):
+            return float(inner)
+        case "tuple":
+            return tuple(_plain(item, depth) for item in inner)
+        case "set":
+            return {_plain(item, depth) for item in inner}
+        case "dict":
+            return {_plain(k, depth): _plain(item, depth) for k, item in inner}
+        case other:
+            raise StateError(f"the saved state is damaged: an unknown value {str(other)[:20]!r}")
+
+
+def _variables(value: Any) -> dict[str, Any]:
+    result = _plain(value)
+    if not isinstance(result, dict) or not all(isinstance(key, str) for key in result):
+        raise StateError("the saved state is damaged: variables without names")
+    return result
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise StateError("the saved state is damaged: a number is missing")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise StateError("the saved state is damaged: a text is missing")
+    return value
