@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import select
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -211,6 +213,51 @@ def test_reload(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "error[CO1" in err
     assert "the conversation goes on with the program as it was" in err
     assert "here begins a new conversation" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+@pytest.mark.parametrize(
+    ("key", "status"), [(b"\x04", 0), (b"\x03", 130)], ids=["Ctrl-D", "Ctrl-C"]
+)
+def test_a_person_at_a_terminal(key: bytes, status: int, cli: Cli, tmp_path: Path) -> None:
+    """A line is typed at the prompt, then the key; the terminal is as before in the end."""
+    import pty
+    import termios
+
+    own, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    script = (
+        "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "from colang.cli import main; main(['--color', 'never', 'chat', 'bot'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    shown = read_until(own, b"> ")
+    os.write(own, b"hello\n")
+    shown += read_until(own, b"You said hello\r\n> ")
+    os.write(own, key)
+    assert process.wait(timeout=30) == status
+    shown += read_until(own, b"\n")
+    assert b"Traceback" not in shown and shown.endswith(b"\r\n")
+    assert termios.tcgetattr(theirs) == before
+    os.close(own)
+    os.close(theirs)
+
+
+def read_until(terminal: int, end: bytes) -> bytes:
+    """Read what a process shows on a terminal, until it has shown `end`."""
+    shown = b""
+    while not shown.endswith(end):
+        ready, _, _ = select.select([terminal], [], [], 30)
+        assert ready, f"only {shown!r} was shown"
+        shown += os.read(terminal, 4096)
+    return shown
 
 
 # ---------------------------------------------------------------- run

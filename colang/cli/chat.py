@@ -91,9 +91,9 @@ def show_reply(reply: Reply, loaded: Loaded, *, trace: bool) -> None:
             terminal.say(f"  {run.name} ({run.where}) {outcome}", "dim")
     rules = rules_for(loaded.program)
     for event in reply.events:
-        text = rules.said(event)
-        if text is not None:
-            for line in str(text).split("\n"):
+        said = rules.said(event)
+        if said is not None:
+            for line in str(said).split("\n"):
                 terminal.say(printable(line), "bot")
         elif not trace and not _INSIDE.fullmatch(event["type"]):
             terminal.say(f"[{event_text(event)}]", "dim")

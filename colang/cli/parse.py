@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -133,7 +133,7 @@ def _of_v1(tree: nodes_v1.Module, source: Source) -> dict[str, object]:
             texts.append(" and ".join(parts))
     for bot in tree.bots:
         bots.setdefault(bot.name.text, []).extend(text.value for text in bot.texts)
-    flows = [
+    flows: list[object] = [
         {
             "name": flow.id,
             "line": source.position(flow.span.start).line,
@@ -181,9 +181,10 @@ def _group_texts(group: nodes.Group) -> Iterator[str]:
 def _plain(value: object) -> object:
     """Plain data as JSON knows it: a set becomes a list."""
     if isinstance(value, (set, frozenset, tuple, list)):
-        return [_plain(item) for item in value]
+        return [_plain(item) for item in cast("Iterable[object]", value)]
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        items = cast("dict[object, object]", value).items()
+        return {str(key): _plain(item) for key, item in items}
     return value
 
 
@@ -205,9 +206,10 @@ def _definitions(result: ParseResult, source: Source) -> Iterator[tuple[int, str
         return
     for include in tree.imports:
         yield source.position(include.span.start).line, f"import {include.path.text}"
-    for definition in (*tree.users, *tree.bots):
-        line = source.position(definition.span.start).line
-        yield line, f"{definition.kind.text} {definition.name.text}"
+    for user in tree.users:
+        yield source.position(user.span.start).line, f"user {user.name.text}"
+    for bot in tree.bots:
+        yield source.position(bot.span.start).line, f"bot {bot.name.text}"
     for old in tree.flows:
         kind = old.kind.text if old.kind else "flow"
         yield source.position(old.span.start).line, f"{kind} {old.id}"

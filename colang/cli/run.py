@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -125,7 +125,9 @@ def _read_events(path: str) -> Iterator[tuple[str, list[Event]]]:
             value: Any = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise CliError(f"{where}: this is no JSON: {error}") from error
-        events = cast("list[Any]", value) if isinstance(value, list) else [value]
+        events: list[Any] = [value]
+        if isinstance(value, list):
+            events = list(cast("Iterable[Any]", value))
         for event in events:
             found = cast("Event", event) if isinstance(event, dict) else {}
             if not isinstance(found.get("type"), str):
