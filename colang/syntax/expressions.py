@@ -90,6 +90,7 @@ class Expressions:
         "index",
         "inside_string",
         "lexed",
+        "line",
         "names",
         "nesting",
         "offset",
@@ -126,6 +127,7 @@ class Expressions:
         self.inside_string = inside_string
         self.names: list[Name] = []
         self.index = 0  # of the current token
+        self.line = 0  # of the first token of the logical line
         self.nesting = 0
         self.height = 0
         self.simple = -1  # how many brackets are open around simple arguments that are being read
@@ -233,9 +235,9 @@ class Expressions:
         self.advance()
         return stop
 
-    def unexpected(self) -> Problem:
+    def unexpected(self, missing: str = "") -> Problem:
         """The current token does not fit: say why, in the author's terms."""
-        return Problem(mistakes.in_expression(self))
+        return Problem(mistakes.in_expression(self, missing))
 
     # ------------------------------------------------------------------------------- expressions
 
@@ -250,7 +252,7 @@ class Expressions:
         test = self.binary(OR)
         height = max(height, self.height)
         if self.type != "ELSE":
-            raise self.unexpected()
+            raise self.unexpected("else")
         self.advance()
         self.enter()
         otherwise = self.condition()
@@ -626,7 +628,7 @@ class Expressions:
             targets: list[str] = []
             while True:
                 if self.type != "WORD":
-                    raise self.unexpected()
+                    raise self.unexpected("for")
                 targets.append(self.value)
                 self.advance()
                 if self.type != "COMMA":
@@ -634,7 +636,7 @@ class Expressions:
                 self.advance()
             bound.update(targets)
             if self.type != "IN":
-                raise self.unexpected()
+                raise self.unexpected("for")
             self.advance()
             iterable = self.binary(OR)
             height = max(height, self.height)

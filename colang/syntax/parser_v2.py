@@ -7,6 +7,7 @@ and a line in error is replaced by an `ErrorStmt`, after which the machine goes 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -19,6 +20,7 @@ from colang.syntax.builder import Wrong
 from colang.syntax.expressions import Expressions
 from colang.syntax.layout import indentation, next_content
 from colang.syntax.lexer import COMMENT, END, NEWLINE, OTHER, lex
+from colang.syntax.mistakes import Found
 from colang.syntax.literals import decorator_arguments
 from colang.syntax.nodes import Token
 from colang.syntax.problem import Problem
@@ -115,9 +117,10 @@ class Parser:
         self.ignored: list[bool] = []  # for each of `indents`: it was unexpected, and opens no block
         self.index = 0  # of the token to be read next
         self.line = 0  # index of the first token of the logical line
+        self.before = 0  # the same of the logical line before
         self.line_depth = 0  # states below it
         self.fresh = True  # nothing of the line has been shifted
-        self.trial: Diagnostic | None = None  # why the line's right side is no expression
+        self.trial: tuple[int, Diagnostic] | None = None  # where and why the line is no expression
 
     # ------------------------------------------------------------------------------------- machine
 
@@ -128,6 +131,8 @@ class Parser:
             self.types[0] = "BOM"
         self.layout(next_content(self.lexed, 1 if self.types[0] == "BOM" else 0)[0])
         items = self.run()
+        for item in items:
+            self.problems.extend(mistakes.in_item(item))
         found = nodes.Module(
             span=Span(0, len(text)),
             text=text,
@@ -266,7 +271,8 @@ class Parser:
         indents = self.indents
         self.fresh = True
         self.trial = None
-        self.index = self.line = index
+        self.before, self.index, self.line = self.line, index, index
+        self.expressions.line = index
         self.line_depth = len(self.states)
         if self.types[index] == END:
             width = indents[0] if indents else 0
@@ -291,7 +297,8 @@ class Parser:
             dedents += not self.ignored.pop()
         if indents[-1] > width:
             # A column that no block has. The line stays in the block it is nearest to.
-            self.problems.append(mistakes.uneven_dedent(self.lexed, index))
+            columns = [c for c in indents if c != indents[-1]] + [indents[-1]]
+            self.problems.append(mistakes.uneven_dedent(self.lexed, index, columns))
             indents[-1] = width
         if dedents:
             self.queue.extend([("_DEDENT", Token("_DEDENT", "", start))] * dedents)
@@ -327,7 +334,7 @@ class Parser:
                     reader.arguments_at(index), self.text, self.problems
                 )
         except Problem as problem:
-            self.mend_line(self.further(problem.diagnostic), None)
+            self.mend_line(self.further(Found(problem.diagnostic), reader.index))
             return True
         self.index = reader.index
         self.states.append(tables.gotos[state][part])
@@ -352,7 +359,7 @@ class Parser:
             if not (reader.names and _is_call(value)):
                 return value
         except Problem as problem:
-            self.trial = problem.diagnostic
+            self.trial = reader.index, problem.diagnostic
         del self.problems[reported:], self.opens[opened:]
         return None
 
@@ -372,14 +379,14 @@ class Parser:
                 raise reader.unexpected()
             found = not (reader.names and _is_call(value))
         except Problem as problem:
-            self.trial = problem.diagnostic
+            self.trial = reader.index, problem.diagnostic
         del self.problems[reported:], self.opens[:]
         return found
 
-    def further(self, found: Diagnostic) -> Diagnostic:
+    def further(self, found: Found, index: int) -> Found:
         """Of two readings of a line, the one that got further knows better what is wrong."""
-        if self.trial is not None and self.trial.span.start > found.span.start:
-            return self.trial
+        if self.trial is not None and self.trial[0] > index:
+            return Found(self.trial[1])
         return found
 
     # ------------------------------------------------------------------------------------ recovery
@@ -388,13 +395,13 @@ class Parser:
         """The table has no action for this token."""
         here = self.tables.actions[self.states[-1]]
         if kind == "_INDENT":
-            self.problems.append(mistakes.unexpected_indent(self.lexed, self.line))
+            self.problems.append(mistakes.unexpected_indent(self.lexed, self.line, self.before))
             self.ignored[-1] = True
             return
         if "_INDENT" in here:
             self.states.pop()
             end = self.values.pop().start
-            self.problems.append(mistakes.missing_body(self.text, end))
+            self.problems.append(mistakes.missing_body(self.lexed, self.header_end()))
             self.states.append(self.tables.gotos[self.states[-1]]["block"])
             self.values.append(nodes.Block(span=Span(end, end), statements=()))
             if kind in _LAYOUT:
@@ -402,31 +409,51 @@ class Parser:
             else:  # a word was taken for what may stand behind an indentation
                 self.index = self.line
             return
-        if kind in ("_DEDENT", "$END"):
+        if "FLOW" in here and "PASS" not in here and (self.fresh or kind in _LAYOUT):
             self.drop_decorators()
-            self.queue.append((kind, token))
+            if kind in _LAYOUT:
+                self.queue.append((kind, token))
+            else:
+                self.index = self.line
             return
-        diagnostic, resume = mistakes.in_line(self, kind, token)
-        self.mend_line(self.further(diagnostic), resume)
+        index = self.index if kind == NEWLINE else bisect_left(self.starts, token.start)
+        found = mistakes.in_line(self.expressions, index, here)
+        self.mend_line(self.further(found, index))
+
+    def header_end(self) -> int:
+        """The index of the line end before the current line that has content before it."""
+        index = self.line
+        while index > 0 and self.types[index - 1] in (NEWLINE, COMMENT):
+            index -= 1
+        return index
 
     def drop_decorators(self) -> None:
-        """Decorators that no flow follows."""
+        """Report and forget decorators that no flow follows."""
+        while (action := self.tables.actions[self.states[-1]]["FLOW"]) < 0:
+            name, size, _ = self.tables.rules[-1 - action]
+            function = self.functions[-1 - action]
+            if function is not None:
+                self.values[-size:] = [function(self.values[-size:])]
+            self.states[-size:] = [self.tables.gotos[self.states[-1 - size]][name]]
         for decorator in self.values.pop():
             self.problems.append(say.decorator_without_flow(decorator.span))
         self.states.pop()
         self.line_depth = len(self.states)
 
-    def mend_line(self, diagnostic: Diagnostic, resume: int | None) -> None:
-        """Report, then go on behind the mistake (`resume`), or with the line as an ErrorStmt."""
-        self.problems.append(diagnostic)
-        if resume is not None:
-            self.index = resume
+    def mend_line(self, found: Found) -> None:
+        """Report, then go on behind the mistake if that is known, else with the line as an ErrorStmt."""
+        self.problems.append(found.diagnostic)
+        if found.resume is not None:
+            if found.pops:
+                del self.states[-found.pops :], self.values[-found.pops :]
+                self.opens.pop()
+            self.index = found.resume
             return
         del self.opens[:]
         if not self.fresh:
             del self.states[self.line_depth :], self.values[self.line_depth :]
         self.index = line_end(self.lexed, self.line)
-        while "PASS" not in self.tables.actions[self.states[-1]]:
+        if "PASS" not in self.tables.actions[self.states[-1]]:
             self.drop_decorators()
         stop = self.starts[self.index - 1] + len(self.texts[self.index - 1])
         wrong = Wrong(Span(self.starts[self.line], stop))
