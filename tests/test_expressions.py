@@ -112,6 +112,13 @@ def doubled(turns: int) -> list[Any]:
     return value
 
 
+def doubled_pair(turns: int) -> tuple[Any, ...]:
+    value: tuple[Any, ...] = (1,)
+    for _ in range(turns):
+        value = (value, value)
+    return value
+
+
 def variables() -> dict[str, Any]:
     endless: list[Any] = []
     endless.append(endless)
@@ -128,6 +135,7 @@ def variables() -> dict[str, Any]:
         "doubled": doubled(40),
         "doubled_too": doubled(40),
         "endless": endless,
+        "pair": doubled_pair(40),
         "object": Foreign(),
         "flow": Shown(),
     }
@@ -409,13 +417,14 @@ ARITHMETIC = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(ARITHMETIC)
 def test_arithmetic_is_python_arithmetic(text: str) -> None:
     try:
         mine: object = evaluate(text)
     except ExpressionError as error:
-        if "too many digits" in error.message or "cannot shift by more" in error.message:
+        differences = ("too many digits", "cannot shift by more", "a root of a negative number")
+        if any(text in error.message for text in differences):
             return
         mine = "error"
     try:
@@ -423,15 +432,13 @@ def test_arithmetic_is_python_arithmetic(text: str) -> None:
         python: object = eval(text)
     except (TypeError, ValueError, ArithmeticError, MemoryError):
         python = "error"
-    if isinstance(python, complex):
-        python = "error"
     assert mine == python
     assert type(mine) is type(python)
 
 
 ATOMS = st.sampled_from(
     ["1", "0", "2.5", "None", "True", '"a"', '"%s %5d"', '"{$two}"', "$two", "$list", "$dict", "$missing", "$word",
-     "$object", "$flow", "$self", "$endless", "$doubled", "[]", "{1, 2}", '{"a": 1}', "(1, 2)", "-1", "4000001"]
+     "$object", "$flow", "$self", "$endless", "$doubled", "$pair", "[]", "{1, 2}", '{"a": 1}', "(1, 2)", "-1", "4000001"]
 )  # fmt: skip
 METHOD = st.sampled_from(
     [
@@ -515,7 +522,7 @@ def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.recursive(ATOMS, _combined, max_leaves=8))
 def test_any_expression_gives_a_value_or_an_expression_error(text: str) -> None:
     expr, diagnostics = parse_expression(text)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Final
 
 from colang_interpreter.dynamic import class_of, is_a
@@ -17,6 +18,7 @@ from colang_interpreter.expressions.guards import (
     FAILURES,
     MAX_ITEMS,
     check_nested,
+    comparable,
     kind_of,
     size_of,
 )
@@ -57,6 +59,11 @@ def _within(size: int) -> None:
         raise ExpressionError(f"the result is longer than {MAX_ITEMS} items or characters")
 
 
+def _first(items: Iterable[Any]) -> list[Any]:
+    """The items, at most one more than allowed."""
+    return list(islice(items, MAX_ITEMS + 1))
+
+
 def _padded(name: str) -> _Method:
     method: _Method = getattr(str, name)
 
@@ -78,7 +85,7 @@ def _replace(value: str, old: str, new: str, count: int = -1) -> str:
 
 
 def _join(value: str, items: Any) -> str:
-    parts = list(items)
+    parts = _first(items)
     _within(sum(len(part) for part in parts if is_a(part, str)) + len(value) * len(parts))
     for part in parts:
         if not is_a(part, str):
@@ -105,8 +112,9 @@ def _translate(value: str, table: Any) -> str:
 
 
 def _extend(value: list[Any], items: Any) -> None:
-    _within(len(value) + size_of(items))
-    value.extend(list(items))
+    more = _first(items)
+    _within(len(value) + len(more))
+    value.extend(more)
 
 
 def _append(value: list[Any], item: Any) -> None:
@@ -288,6 +296,8 @@ def item(value: Any, index: Any) -> Any:
         >>> item(["a", "b"], -1), item({"k": 1}, "k"), item("abc", slice(0, 2))
         ('b', 1, 'ab')
     """
+    if class_of(index) is tuple:
+        check_nested(index)
     try:
         return value[index]
     except KeyError:
@@ -328,6 +338,8 @@ def call_method(value: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
         raise ExpressionError(f"`.{name}()` is not accessible")
     method = _method_of(value, name)
     if method is not None:
+        for argument in arguments:  # it may be compared, hashed or shown in a message
+            comparable(argument)
         try:
             return method(value, *arguments, **keywords)
         except ExpressionError:

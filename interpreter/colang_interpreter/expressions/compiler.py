@@ -25,6 +25,7 @@ from colang_interpreter.expressions.text import text_of_expression
 from colang_interpreter.values import ExpressionError
 
 MAX_DEPTH: Final = 200  # levels of an expression
+MAX_MESSAGE: Final = 300  # characters of a message without the part that failed
 MAX_LOOPS: Final = 8  # `for` clauses inside one another
 
 
@@ -362,6 +363,19 @@ class _Emitter:
         """Inside a comprehension, values cost work by their size."""
         return self.call(at, "charge", value, _name(at, "budget")) if self.loops else value
 
+    def hashed(self, expr: nodes.Expr) -> ast.expr:
+        """An item of a set or a key: computing its hash must come to an end."""
+        value = self.emit(expr, True)
+        if _is_scalar(expr):
+            return value
+        at = {
+            "lineno": value.lineno,
+            "end_lineno": value.lineno,
+            "col_offset": 0,
+            "end_col_offset": 0,
+        }
+        return self.call(at, "comparable", value)
+
     def several(self, exprs: tuple[nodes.Expr, ...], escapes: bool) -> list[ast.expr]:
         return [self.emit(expr, escapes) for expr in exprs]
 
@@ -415,10 +429,10 @@ class _Emitter:
             case nodes.TupleExpr():
                 return ast.Tuple(elts=self.several(expr.items, True), ctx=_LOAD, **at)
             case nodes.SetExpr():
-                return ast.Set(elts=self.several(expr.items, True), **at)
+                return ast.Set(elts=[self.hashed(item) for item in expr.items], **at)
             case nodes.DictExpr():
                 return ast.Dict(
-                    keys=[self.emit(key, True) for key, _ in expr.items],
+                    keys=[self.hashed(key) for key, _ in expr.items],
                     values=[self.emit(value, True) for _, value in expr.items],
                     **at,
                 )
@@ -551,10 +565,10 @@ class _Emitter:
                     is_async=0,
                 )
             )
-        element = self.emit(expr.element, True)
+        element = self.hashed(expr.element) if expr.kind == "set" else self.emit(expr.element, True)
         result: ast.expr
         if expr.kind == "dict" and expr.key is not None:
-            key = self.emit(expr.key, True)
+            key = self.hashed(expr.key)
             result = ast.DictComp(key=key, value=element, generators=generators, **at)
         elif expr.kind == "set":
             result = ast.SetComp(elt=element, generators=generators, **at)
@@ -625,6 +639,8 @@ def explain(error: Exception, places: tuple[nodes.Expr, ...]) -> ExpressionError
         if trace.tb_frame.f_code.co_filename == _FILE and 0 <= number < len(places):
             place = places[number]
         trace = trace.tb_next
+    if len(message) > MAX_MESSAGE:
+        message = message[: MAX_MESSAGE - 3] + "..."
     if place is not None:
         message = f"{message}, in `{text_of_expression(place)}`"
     return ExpressionError(message) if kind is None else ExpressionError(message, kind)

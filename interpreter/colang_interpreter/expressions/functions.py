@@ -13,6 +13,7 @@ from colang_interpreter.expressions.guards import (
     MAX_BITS,
     MAX_ITEMS,
     check_nested,
+    comparable,
     kind_of,
     size_of,
     text_of,
@@ -132,6 +133,8 @@ def _tuple(value: Any = ()) -> tuple[Any, ...]:
 
 def _set(value: Any = ()) -> set[Any]:
     items = _items(value)
+    for item in items:
+        comparable(item)
     try:
         return set(items)
     except TypeError:
@@ -139,11 +142,18 @@ def _set(value: Any = ()) -> set[Any]:
         raise ExpressionError(f"{kind_of(bad)} cannot be an item of a set") from None
 
 
+def _pairs(value: Any) -> list[Any]:
+    pairs = _items(value)
+    for pair in pairs:
+        comparable(pair)
+    return pairs
+
+
 def _dict(value: Any = None, **keywords: Any) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
     if value is not None:
         try:
-            result = dict(value)
+            result = dict(value if is_a(value, dict) else _pairs(value))
         except (TypeError, ValueError):
             raise ExpressionError(
                 f"cannot make a dictionary of {kind_of(value)}; give a dictionary or a list of [key, value] pairs"
