@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import colang
 import pytest
 import yaml
-from colang_interpreter import Bot, CompileError, LLMRails, compile
-from colang_interpreter.machine import Program
 from conformance import Case, Expectation, equal, load_cases, sendable, substituted
 from fixtures.actions import BY_NAME
+
+import colang
+from colang_interpreter import Bot, CompileError, LLMRails, compile
+from colang_interpreter.machine import Program
 
 CASES = load_cases("colang2")
 RUNTIME = [case for case in CASES if case.mode == "runtime"]

@@ -9,11 +9,12 @@ import threading
 from typing import Any
 
 import pytest
+from fixtures.machines import FakeMachine, FakeProgram
+from fixtures.sessions import asks, run
+
 from colang_interpreter import ActionError, ActionResult, Bot, VirtualClock, action
 from colang_interpreter.host.actions import ActionRegistry, snake_case
 from colang_interpreter.machine import Event
-from fixtures.machines import FakeMachine, FakeProgram
-from fixtures.sessions import asks, run
 
 
 def said(target: Any, text: str = "x", /, **arguments: Any) -> str:
@@ -71,7 +72,11 @@ def test_the_decorator_keeps_the_function_and_its_marks() -> None:
 
     assert bare.action_meta["name"] == "bare"  # type: ignore[attr-defined]
     marks = marked.action_meta  # type: ignore[attr-defined]
-    assert (marks["name"], marks["is_system_action"], marks["execute_async"]) == ("marked", True, True)
+    assert (marks["name"], marks["is_system_action"], marks["execute_async"]) == (
+        "marked",
+        True,
+        True,
+    )
     with pytest.raises(ActionError, match="number of seconds"):
         action(timeout=0)
 

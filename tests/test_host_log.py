@@ -7,16 +7,17 @@ import json
 import math
 from typing import Any
 
-import colang
 import pytest
-from colang_interpreter import ActionResult, Bot, LogError, VirtualClock, action, compile, replay
-from colang_interpreter.host.log import decode, encode
-from colang_interpreter.machine import Event, Program
 from fixtures.actions import BY_NAME
 from fixtures.machines import FakeMachine, FakeProgram
 from fixtures.sessions import run
 from hypothesis import given
 from hypothesis import strategies as st
+
+import colang
+from colang_interpreter import ActionResult, Bot, LogError, VirtualClock, action, compile, replay
+from colang_interpreter.host.log import decode, encode
+from colang_interpreter.machine import Event, Program
 
 PROGRAMS = {
     "dialog": """

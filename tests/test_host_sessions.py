@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fixtures.machines import FakeMachine, FakeProgram
+from fixtures.sessions import asks, run, types
+
 from colang_interpreter import (
     Bot,
     ConversationError,
@@ -19,8 +22,6 @@ from colang_interpreter import (
     current_session_id,
 )
 from colang_interpreter.machine import Event
-from fixtures.machines import FakeMachine, FakeProgram
-from fixtures.sessions import asks, run, types
 
 
 def echo(machine: FakeMachine, event: Event | None) -> list[Event]:
@@ -176,7 +177,7 @@ def test_twenty_threads_do_not_mix_up(kind: Any) -> None:
                 for turn in range(5):
                     reply = session.say_sync("?", request={"user": (number, turn)})
                     assert reply.text == f"s{number} {(number, turn)}"
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001 - shown below, in the main thread
             wrong.append(problem)
 
     threads = [threading.Thread(target=talk, args=(number,)) for number in range(20)]
@@ -658,7 +659,7 @@ def test_nothing_is_saved_in_the_middle_of_a_turn() -> None:
     run(work)
 
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "colang_conversation": 1, "name": None, "seed": 1, "turns": 0, "machine": None, "overdue": [],
     "running": [], "lasting": [], "timers": [],
 }  # fmt: skip

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from colang_interpreter.host.session import Reply as Reply
     from colang_interpreter.host.session import Session as Session
     from colang_interpreter.programs import compile as compile
-    from colang_interpreter.v2.program import CompileError as CompileError
+    from colang_interpreter.errors import CompileError as CompileError
 
 _EXPORTS = {
     "ActionError": "colang_interpreter.host.actions",
     "ActionResult": "colang_interpreter.host.actions",
     "Bot": "colang_interpreter.host.bot",
-    "CompileError": "colang_interpreter.v2.program",
+    "CompileError": "colang_interpreter.errors",
     "ConversationError": "colang_interpreter.host.saving",
     "LLMRails": "colang_interpreter.facade",
     "LogError": "colang_interpreter.host.log",

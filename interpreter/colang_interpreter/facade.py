@@ -18,9 +18,10 @@ from colang_interpreter.machine import Event, Program
 from colang_interpreter.programs import compile
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from colang import Project
     from colang.config import RailsConfig
-    from typing_extensions import Self
 
 _logger = logging.getLogger("colang_interpreter.events")
 _logger.addHandler(logging.NullHandler())
@@ -65,7 +66,8 @@ class LLMRails:
         project: Project | None = getattr(source, "project", None)
         if project is None and hasattr(source, "imported_paths"):
             project = source
-        self.program: Program = source if hasattr(source, "digest") else compile(source)
+        program: Any = source if hasattr(source, "digest") else compile(source)
+        self.program: Program = program
         self.config: Any = self.program.config
         self.verbose = verbose
         self.bot = Bot(self.program, llm, load_actions(project) if project is not None else ())
@@ -192,11 +194,13 @@ class LLMRails:
     def _conversation(self, state: Conversation | Mapping[str, Any] | str | None) -> Conversation:
         if isinstance(state, Conversation):
             return state
-        if isinstance(state, Mapping):  # {"state": text, "version": "2.x"}, as older releases had it
+        if isinstance(
+            state, Mapping
+        ):  # {"state": text, "version": "2.x"}, as older releases had it
             state = state.get("state")
         if state is None or isinstance(state, str):
             return self.bot.conversation(state=state)
-        raise ValueError(f"a state is what process_events gave, or its dump, not {type(state)!r}")
+        raise TypeError(f"a state is what process_events gave, or its dump, not {type(state)!r}")
 
     def _instant_actions(self) -> Sequence[str]:
         rails = getattr(self.config, "rails", None)
@@ -208,13 +212,13 @@ def _events_of(messages: Sequence[Mapping[str, Any]]) -> list[Event]:
     events: list[Event] = []
     for number, message in enumerate(messages, 1):
         role = message.get("role")
+        problem: str | None = None
         try:
             match role:
                 case "user":
                     text = message["content"]
-                    if not isinstance(text, str):
-                        raise ValueError(f"message {number}: the content of a user message is a text")
                     events.append({"type": "UtteranceUserActionFinished", "final_transcript": text})
+                    problem = None if isinstance(text, str) else "the content of a user is a text"
                 case "context":
                     events.append({"type": "ContextUpdate", "data": dict(message["content"])})
                 case "event":
@@ -222,14 +226,16 @@ def _events_of(messages: Sequence[Mapping[str, Any]]) -> list[Event]:
                 case "system" | "developer":
                     events.append({"type": "SystemMessage", "content": message["content"]})
                 case "tool":
-                    raise ValueError(
-                        f"message {number}: the result of a tool belongs to the conversation that"
-                        " called it; send it as an event with process_events"
+                    problem = (
+                        "the result of a tool belongs to the conversation that called it;"
+                        " send it as an event with process_events"
                     )
                 case _:
-                    raise ValueError(f"message {number}: a role {role!r} cannot be processed")
+                    problem = f"a role {role!r} cannot be processed"
         except KeyError as missing:
-            raise ValueError(f"message {number}: `{missing.args[0]}` is missing") from missing
+            problem = f"`{missing.args[0]}` is missing"
+        if problem is not None:
+            raise ValueError(f"message {number}: {problem}")
     return events
 
 

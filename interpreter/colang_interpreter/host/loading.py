@@ -8,7 +8,6 @@ that two configurations do not see each other's modules and ``from .helpers impo
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import itertools
 import os
 import sys
@@ -16,6 +15,8 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from colang_interpreter.host.guards import is_mapping
 
 if TYPE_CHECKING:
     from colang import Project
@@ -63,7 +64,9 @@ def project_folders(project: Project) -> list[str]:
     """The folders of a project that may hold Python files: imported ones, then its own."""
     roots = (project.root or "").split(",")
     places = [*project.imported_paths.values(), *roots]
-    folders = (place if os.path.isdir(place) else os.path.dirname(place) for place in places if place)
+    folders = (
+        place if os.path.isdir(place) else os.path.dirname(place) for place in places if place
+    )
     existing = (os.path.abspath(folder) for folder in folders if os.path.isdir(folder or os.curdir))
     return list(dict.fromkeys(existing))
 
@@ -97,7 +100,7 @@ def _import(name: str, folder: str) -> types.ModuleType:
     except SyntaxError as problem:
         where = f"{problem.filename or folder}:{problem.lineno or 1}"
         raise ActionFilesError(f"{where}: not valid Python: {problem.msg}") from problem
-    except (Exception, SystemExit) as problem:  # noqa: BLE001 - whatever the file does
+    except (Exception, SystemExit) as problem:
         frames = traceback.extract_tb(problem.__traceback__)
         inside = [frame for frame in frames if frame.filename.startswith(folder)]
         where = f"{inside[-1].filename}:{inside[-1].lineno}" if inside else folder
@@ -108,7 +111,7 @@ def _declared(module: types.ModuleType) -> dict[str, Any]:
     """The functions and classes of a module that carry the marks of ``@action``."""
     found: dict[str, Any] = {}
     for value in vars(module).values():
-        marks = getattr(value, "action_meta", None)
-        if isinstance(marks, Mapping) and (callable(value) or hasattr(value, "run")):
+        marks: Any = getattr(value, "action_meta", None)
+        if is_mapping(marks) and (callable(value) or hasattr(value, "run")):
             found[str(marks.get("name") or value.__name__)] = value
     return found

@@ -316,9 +316,9 @@ def _repeat(tape: Tape, entry: Mapping[str, Any], outgoing: Sequence[Sequence[Ev
         case "feed":
             if "sent" in entry:
                 step, place = entry["sent"]
-                event = outgoing[step][place]
+                event = outgoing[int(step)][int(place)]
             else:
-                event = decode(entry["event"])
+                event = _event(decode(entry["event"]))
             try:
                 return tape.feed(event, entry["now"])
             except Exception as problem:
@@ -335,6 +335,12 @@ def _repeat(tape: Tape, entry: Mapping[str, Any], outgoing: Sequence[Sequence[Ev
             return tape.remove_flows(entry["ids"])
         case other:
             raise LogError(f"nothing is known about `{other}`")
+
+
+def _event(value: Any) -> Event:
+    if not is_dict(value) or not isinstance(value.get("type"), str):
+        raise LogError("what was fed is not an event")
+    return value
 
 
 def _reason(problem: Exception) -> str:
