@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from colang_interpreter.v2.program import CompileError, compile_text
+from colang_interpreter.errors import CompileError
+from colang_interpreter.v2.program import compile_text
 from conformance import Case, Expectation, load_cases, sendable, substituted
 
 CASES = [case for case in load_cases("colang2") if case.mode == "engine"]

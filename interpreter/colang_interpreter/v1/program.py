@@ -7,13 +7,26 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from colang.diagnostics import Diagnostic
+from colang.source import Source, Span
+from colang.syntax import nodes_v1
 from colang.syntax.expressions_v1 import ExpressionFlaw, parse_expression_v1
+from colang.syntax.parser_v1 import parse_v1
+from colang_interpreter.errors import CompileError
 from colang_interpreter.expressions import Compiled, compile_expression
+from colang_interpreter.v1.elements import (
+    Compat,
+    FlowElements,
+    ModuleElements,
+    module_elements,
+)
 from colang_interpreter.v1.engine import EngineError
-from colang_interpreter.v1.flows import Flow, StartIndex
+from colang_interpreter.v1.flows import Flow, StartIndex, flow_of
+from colang_interpreter.v1.names import flow_call
 from colang_interpreter.values import ExpressionError
 
 if TYPE_CHECKING:
@@ -162,3 +175,103 @@ def registered(flows: Iterable[Flow]) -> dict[str, Flow]:
     for flow in flows:
         result.setdefault(flow.id, flow)
     return result
+
+
+# ---------------------------------------------------------------- from a project
+
+_LIBRARY = "colang_interpreter.library.v1"
+_BUILT_IN = ("pipeline.co", "defaults.co")
+
+
+def compile_project(project: Project, *, compat: bool = False) -> Program:
+    """Compile a 1.0 project: own flows first, then built-in flows (10.1).
+
+    Raises:
+        CompileError: Anything in the project is an error: syntax, names, settings.
+    """
+    from colang.analysis import check
+    from colang.diagnostics import Severity
+
+    errors = [d for d in check(project) if d.severity is Severity.ERROR]
+    if errors:
+        raise CompileError(errors)
+    config = project.config
+    rails = _rails(config)
+    flows: list[Flow] = []
+    users: dict[str, list[str]] = {k: list(v) for k, v in config.user_messages.items()}
+    bots: dict[str, list[str]] = {k: list(v) for k, v in config.bot_messages.items()}
+    quirks: Compat = "nemoguardrails" if compat else None
+    imported = [f for f in project.files if f.is_imported]
+    own = [f for f in project.files if not f.is_imported and not f.is_library]
+    for file in (*own, *imported):
+        if isinstance(file.tree, nodes_v1.Module):
+            found = module_elements(file.tree, quirks)
+            _add_messages(users, found.user_messages)
+            _add_messages(bots, found.bot_messages)
+            _add_flows(flows, found.flows, rails, file.path, file.source)
+    for entry in config.flows:
+        if "elements" in entry:
+            flows.append(_from_settings(entry, len(flows), rails))
+    for name in _BUILT_IN:
+        found = _built_in(name)
+        for intent, texts in found.bot_messages.items():
+            bots.setdefault(intent, list(texts))
+        _add_flows(flows, found.flows, rails, f"<library>/{name}", None)
+    return Program(
+        flows=registered(flows),
+        user_messages=users,
+        bot_messages=bots,
+        config=config,
+        compat=compat,
+        project=project,
+    )
+
+
+def _rails(config: Any) -> frozenset[str]:
+    """Names of flows that are rails, and therefore subflows."""
+    names: set[str] = set()
+    for kind in ("input", "output", "retrieval", "tool_input", "tool_output"):
+        for entry in getattr(config.rails, kind).flows:
+            names.add(entry)
+            names.add(flow_call(entry)[0])
+    return frozenset(names)
+
+
+def _add_messages(messages: dict[str, list[str]], more: Mapping[str, Sequence[str]]) -> None:
+    for intent, texts in more.items():
+        messages.setdefault(intent, []).extend(texts)
+
+
+def _add_flows(
+    flows: list[Flow],
+    more: Iterable[FlowElements],
+    rails: frozenset[str],
+    path: str,
+    source: Source | None,
+) -> None:
+    for flow in more:
+        line = source.position(flow.span.start).line if source is not None else 0
+        flows.append(
+            flow_of(flow, len(flows), subflow=flow.id in rails, path=path, line=line)
+        )
+
+
+def _from_settings(entry: Mapping[str, Any], number: int, rails: frozenset[str]) -> Flow:
+    from colang_interpreter.v1.yaml_flows import YamlFlowError, flow_from_settings
+
+    try:
+        flow = flow_from_settings(entry)
+    except YamlFlowError as error:
+        raise CompileError([_settings_error(str(error))]) from None
+    return flow_of(flow, number, subflow=flow.id in rails, path="config.yml")
+
+
+def _settings_error(message: str) -> Diagnostic:
+    return Diagnostic(code="CO405", message=message, span=Span(0, 0), path="config.yml")
+
+
+@lru_cache(maxsize=None)
+def _built_in(name: str) -> ModuleElements:
+    text = (resources.files(_LIBRARY) / name).read_text(encoding="utf-8")
+    module, _ = parse_v1(text)
+    return module_elements(module)

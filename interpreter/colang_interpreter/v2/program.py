@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from colang.diagnostics import Diagnostic, Severity
 from colang.source import Source
 from colang.syntax import nodes
+from colang_interpreter.errors import CompileError
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import names
 from colang_interpreter.v2.compiler import FlowError, FlowInput, compile_flow
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Version of the compiled form: states of another version cannot be restored."""
-
-
-class CompileError(Exception):
-    """The program has errors; `diagnostics` lists them all, errors first."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        errors = [d for d in self.diagnostics if d.severity is Severity.ERROR]
-        first = errors[0] if errors else self.diagnostics[0]
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        super().__init__(f"{first.path or '<text>'}: {first.code} {first.message}{more}")
 
 
 @dataclass(frozen=True, slots=True)
