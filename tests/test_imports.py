@@ -182,3 +182,24 @@ def test_importing_a_package_is_light(package: str) -> None:
 @pytest.mark.parametrize("words", [["--help"], ["chek"]])
 def test_finding_the_command_is_light(words: list[str]) -> None:
     assert not loaded_by(f"from colang.cli import main; main({words!r})") & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        (["check"], {"rich", "asyncio", "jinja2", "colang_interpreter", "colang_migrate"}),
+        (["parse", "main.co"], {"rich", "asyncio", "jinja2", "yaml", "colang_interpreter"}),
+        (["chat", ".", "--script", "main.txt"], {"rich", "jinja2", "colang_migrate"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_a_command_loads_no_more_than_it_needs(
+    words: list[str], unneeded: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yml").write_text('colang_version: "2.x"\n')
+    (tmp_path / "main.co").write_text("flow main\n  match Ping()\n")
+    (tmp_path / "main.txt").write_text("/Ping()\n")
+    loaded = loaded_by(f"from colang.cli import main; main({words!r})")
+    assert "colang.project.project" in loaded or words[0] == "parse"
+    assert not loaded & unneeded
