@@ -562,8 +562,9 @@ CASES: dict[str, tuple[str, str, str]] = {
           RetrieveRelevantChunksAction: null
           GenerateUserIntentAction: user asked for a joke
           GenerateFlowContinuationAction:
-            name: bot tell a joke
-            body: "flow bot tell a joke\\n  bot say 'Knock knock'"
+            sequence:
+              - {name: _dynamic_1 joke, body: "flow _dynamic_1 joke\\n  bot say 'Knock knock'"}
+              - {name: _dynamic_2 joke, body: "flow _dynamic_2 joke\\n  bot say 'Knock knock'"}
         """,
     ),
     "an expected intent is answered by its flow": (
@@ -626,6 +627,117 @@ CASES: dict[str, tuple[str, str, str]] = {
           CheckValidFlowExistsAction: true
           GenerateUserIntentAndBotAction: {user_intent: user asked, bot_intent: bot explain, bot_action: null}
         """,
+    ),
+    "an undefined flow is written, run and forgotten": (
+        """
+        import llm
+        flow main
+          activate llm continuation
+          bot welcome the guests
+          send Done()
+          match Again()
+          bot welcome the guests
+          send Done()
+          wait indefinitely
+        """,
+        """
+        - {bot: [Welcome], events: [{type: Done}]}
+        - {event: {type: Again}, bot: [Welcome], events: [{type: Done}]}
+        """,
+        """
+        stubs:
+          GenerateFlowFromNameAction: "flow bot welcome the guests\\n  bot say 'Welcome'"
+        """,
+    ),
+    "a written flow that fails fails for those who called it": (
+        """
+        import llm
+        flow main
+          activate llm continuation
+          when bot welcome the guests
+            send Done()
+          else
+            send Failed()
+          wait indefinitely
+        """,
+        "- {events: [{type: Failed}]}",
+        """
+        stubs:
+          GenerateFlowFromNameAction: "flow bot welcome the guests\\n  abort"
+        """,
+    ),
+    "an instruction is written as a flow and run": (
+        """
+        import llm
+        flow main
+          execute llm instruction "greet"
+          send Done()
+          wait indefinitely
+        """,
+        "- {bot: [Hello], events: [{type: Done}]}",
+        """
+        stubs:
+          GenerateFlowFromInstructionsAction: {name: dynamic_1a2b, body: "flow dynamic_1a2b\\n  bot say 'Hello'"}
+        """,
+    ),
+    "the same in other words": (
+        """
+        import llm
+        @loop("watch")
+        flow watching
+          match StartGenerateValueAction() as $e
+          send Asked(contains=search("Hello there", $e.instructions))
+        flow main
+          activate watching
+          bot say something like "Hello there"
+          wait indefinitely
+        """,
+        "- {bot: [Howdy], events: [{type: Asked, contains: true}]}",
+        "stubs: {GenerateValueAction: Howdy}",
+    ),
+    "intents and their answers are put on record": (
+        """
+        import llm
+        flow main
+          activate automating intent detection
+          activate recording user intents and recording bot intents
+          activate recording user actions and recording bot actions
+          activate answer
+          wait indefinitely
+        flow answer
+          user asked the time
+          bot tell the time
+        flow user asked the time
+          user said "time?"
+        flow bot tell the time
+          bot say "Noon."
+        @loop("NEW")
+        flow recording user intents
+          match UserIntentLog() as $e
+          send Intent(flow=$e.flow_id)
+        @loop("NEW")
+        flow recording bot intents
+          match BotIntentLog() as $e
+          send Intent(flow=$e.flow_id)
+        @loop("NEW")
+        flow recording user actions
+          match UserActionLog() as $e
+          send Deed(flow=$e.flow_id, intent=$e.intent_flow_id)
+        @loop("NEW")
+        flow recording bot actions
+          match BotActionLog() as $e
+          send Deed(flow=$e.flow_id, text=$e.parameter, intent=$e.intent_flow_id)
+        """,
+        """
+        - user: "time?"
+          bot: ["Noon."]
+          events:
+            - {type: Deed, flow: 'user said "time?"', intent: user asked the time}
+            - {type: Intent, flow: user asked the time}
+            - {type: Deed, flow: bot say, text: "Noon.", intent: bot tell the time}
+            - {type: Intent, flow: bot tell the time}
+        """,
+        "",
     ),
     "the bare model sees what the rails leave of a message": (
         """
