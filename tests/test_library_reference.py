@@ -163,4 +163,6 @@ DECORATED = {
 def test_decorators(name: str) -> None:
     """Section 8: they decide what competes with what, and what a prompt's history shows."""
     _, tree = module(name)
-    assert {flow.name: decorators(flow) for flow in tree.flows if flow.decorators} == DECORATED[name]
+    assert {flow.name: decorators(flow) for flow in tree.flows if flow.decorators} == DECORATED[
+        name
+    ]

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from colang.config.yaml_reader import Document, Path, read_yaml
+from colang.config.places import Document, Path
+from colang.config.yaml_reader import read_yaml
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import scenario as report
 from colang.diagnostics.config import near
