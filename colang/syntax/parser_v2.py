@@ -428,16 +428,20 @@ class Parser:
         return index
 
     def drop_decorators(self) -> None:
-        """Report and forget decorators that no flow follows."""
+        """Report decorators that no flow follows, and put an ErrorStmt in their place."""
         while (action := self.tables.actions[self.states[-1]]["FLOW"]) < 0:
             name, size, _ = self.tables.rules[-1 - action]
             function = self.functions[-1 - action]
             if function is not None:
                 self.values[-size:] = [function(self.values[-size:])]
             self.states[-size:] = [self.tables.gotos[self.states[-1 - size]][name]]
-        for decorator in self.values.pop():
-            self.problems.append(say.decorator_without_flow(decorator.span))
+        decorators: list[nodes.Decorator] = self.values.pop()
         self.states.pop()
+        for decorator in decorators:
+            self.problems.append(say.decorator_without_flow(decorator.span))
+        span = decorators[0].span.cover(decorators[-1].span)
+        self.states.append(self.tables.gotos[self.states[-1]]["plain"])
+        self.values.append(nodes.ErrorStmt(span=span))
         self.line_depth = len(self.states)
 
     def mend_line(self, found: Found) -> None:

@@ -39,12 +39,14 @@ def line_end(lexed: Lexed, line: int) -> int:
             following, goes_on = next_content(lexed, index)
             if types[following] == END:
                 return index
-            if depth:
+            if goes_on:
+                depth = 0
+            elif depth:
                 closes = types[following] in ("RPAR", "RSQB", "RBRACE")
                 deeper = indentation(lexed, following) > base
                 if not closes and (not deeper or begins_definition(lexed, following)):
                     return index
-            elif not goes_on:
+            else:
                 return index
             index = following
             continue
