@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from colang_interpreter.values import (
     Comparator,
     ExpressionError,
+    NotComparableError,
     Pattern,
     match_parameters,
     match_value,
@@ -77,7 +78,6 @@ LOOKS = Pattern.of("^b")
         (6, Comparator(">", 5), 0),
         (5, Comparator(">=", 5.5), -1),
         (5.0, Comparator("!=", 5), -1),
-        ("x", Comparator("!=", 5), -1),
         (True, Comparator("<", 5), -1),
         (None, Comparator("!=", 5), -1),
     ],
@@ -88,6 +88,11 @@ def test_match_value(actual: Any, expected: Any, surplus: int) -> None:
     assert match_parameters({"v": actual, "w": 1}, {"v": expected}) == (
         -1 if surplus < 0 else surplus + 1
     )
+
+
+def test_a_comparator_says_when_it_meets_no_number() -> None:
+    with pytest.raises(NotComparableError, match="cannot compare str 'x' with a number"):
+        match_value("x", Comparator("!=", 5))
 
 
 def test_a_missing_parameter_matches_nothing() -> None:

@@ -32,6 +32,10 @@ class ExpressionError(Exception):
         self.kind = kind
 
 
+class NotComparableError(ExpressionError):
+    """A comparator met a value that is no number: it does not match, and the author should know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """What ``regex("...")`` gives: found anywhere in a text or in the text form of a number.
@@ -200,8 +204,15 @@ def match_value(actual: Any, expected: Any) -> int:
         return 0 if actual is None else -1
     if kind is int or kind is float or kind is bool:
         return 0 if type(actual) is kind and actual == expected else -1
-    if kind is Pattern or kind is Comparator:
-        return 0 if expected.matches(actual) else -1
+    if kind is Pattern:
+        # The argument of a flow that was started with a pattern is that very pattern.
+        return 0 if actual is expected or actual == expected or expected.matches(actual) else -1
+    if kind is Comparator:
+        if expected.matches(actual) or actual == expected:
+            return 0
+        if actual is None or isinstance(actual, (int, float, Comparator)):
+            return -1
+        raise NotComparableError(f"cannot compare {type(actual).__name__} {actual!r:.40} with a number")
     other = class_of(actual)
     if issubclass(kind, dict):
         return _match_dicts(actual, expected) if issubclass(other, dict) else -1

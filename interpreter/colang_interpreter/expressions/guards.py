@@ -56,9 +56,9 @@ def kind_of(value: object) -> str:
 
 
 def type_name(value: object) -> str:
-    """What ``type(x)`` gives: the class's `colang_type` if it has one, else the name of the class."""
+    """What ``type(x)`` gives: a `colang_type` if the value's class has one, else the name of the class."""
     kind = class_of(value)
-    name = getattr(kind, "colang_type", None)
+    name = getattr(value, "colang_type", None) if hasattr(kind, "colang_type") else None
     return name if isinstance(name, str) else kind.__name__
 
 

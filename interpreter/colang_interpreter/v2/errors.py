@@ -20,11 +20,16 @@ class ColangRuntimeError(Exception):
 
 
 def runtime_error(state: State, head: Head, message: str, kind: str) -> None:
-    """Report a ColangError and abort the flow; no handler within the flow catches it."""
+    """Report a ColangError and abort the flow; no handler within the flow catches it.
+
+    The head stops where it is. The flow is aborted when all reactions to the ColangError are done: whoever
+    watches for errors may speak before the failure takes him down with the callers of the flow.
+    """
     instruction = head.instruction
     line = instruction.line if instruction is not None else head.instance.flow.line
     report(state, head.instance, message, kind, line)
-    lifecycle.abort(state, head.instance, scores_of(state, head))
+    lifecycle.unpark(state, head)
+    state.failing.append((head.instance, scores_of(state, head)))
 
 
 def report(state: State, instance: Instance, message: str, kind: str, line: int) -> None:

@@ -31,7 +31,7 @@ from colang_interpreter.v2.model import (
     Scores,
 )
 from colang_interpreter.v2.ranking import choose
-from colang_interpreter.values import ExpressionError
+from colang_interpreter.values import ExpressionError, NotComparableError
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.state import State
@@ -48,17 +48,14 @@ def step(state: State, event: Event) -> None:
 
 
 def start_main(state: State, active: bool) -> None:
-    """Start `main`, after the flows with `@active` if `active` (7.2 step 2)."""
+    """Start `main`, after the flows with `@active` if `active`; each start is a step (7.2 step 2)."""
     main = state.main
-    state.begin_step()
     if active:
         for flow in state.program.active_flows:
             uid = state.flow_uid(flow.name)
             args = {"flow_id": flow.name, "flow_instance_uid": uid, "activated": True}
-            state.queue.append(Event(names.START_FLOW, args, (), uid=uid, source=main))
-    uid = main.uid
-    state.queue.append(Event(names.START_FLOW, {"flow_id": "main"}, (), uid=uid))
-    _run_to_quiescence(state)
+            step(state, Event(names.START_FLOW, args, (), uid=uid, source=main))
+    step(state, Event(names.START_FLOW, {"flow_id": "main"}, (), uid=main.uid))
 
 
 def _run_to_quiescence(state: State) -> None:
@@ -81,7 +78,11 @@ def _run_to_quiescence(state: State) -> None:
         heads = [h for h in state.actionable if _is_actionable(h)]
         state.actionable = []
         if not heads:
-            return
+            if not state.failing:
+                return
+            instance, scores = state.failing.pop(0)
+            lifecycle.abort(state, instance, scores)
+            continue
         for head in resolve(state, heads):
             if head.status is HeadStatus.ACTIVE:
                 run(state, head)
@@ -129,7 +130,7 @@ def process(state: State, event: Event) -> None:
     watch_unhandled = state.program.watches_unhandled and name != names.UNHANDLED
     loops = frozenset(state.loops) if watch_unhandled else frozenset[str]()
     handled: frozenset[str] | None = frozenset()  # None: handled everywhere
-    matched: list[tuple[Waiter | None, Head, Scores]] = []
+    matched: list[tuple[Waiter | None, Head, float]] = []
 
     if name == names.START_FLOW:
         try:
@@ -141,7 +142,7 @@ def process(state: State, event: Event) -> None:
             _fail_starter(state, event, str(error), error.kind)
             return
         if head is not None:
-            matched.append((None, head, (*event.scores, 1.0)))
+            matched.append((None, head, 1.0))
         if everywhere or head is not None:
             handled = None
         if state.index.waits_for(name):
@@ -170,11 +171,14 @@ def process(state: State, event: Event) -> None:
         head = waiter.head
         try:
             value = score(state, waiter, event)
+        except NotComparableError as error:
+            _report_mismatch(state, head, error)
+            continue
         except ExpressionError as error:
             failed.append((head, str(error), error.kind))
             continue
         if value > 0.0:
-            matched.append((waiter, head, (*event.scores, value)))
+            matched.append((waiter, head, value))
 
     disappointed = _disappointed(state, event) if name in _ENDINGS else []
 
@@ -184,9 +188,9 @@ def process(state: State, event: Event) -> None:
     if matched:
         if len(matched) > 1:
             matched.sort(key=_by_place)  # heads of StartFlow take their place among the others
-            matched.sort(key=_by_scores, reverse=True)
-        for waiter, head, scores in matched:
-            _arrive(state, waiter, head, event, scores)
+            matched.sort(key=_by_score, reverse=True)
+        for waiter, head, value in matched:
+            _arrive(state, waiter, head, event, (event.scores, value))
     if "Action" in name and name not in names.INTERNAL_EVENTS:
         _update_action(state, event)
     for head, message, kind in failed:
@@ -205,14 +209,21 @@ def process(state: State, event: Event) -> None:
 _ENDINGS = frozenset({names.FLOW_FINISHED, names.FLOW_FAILED})
 
 
-def _by_place(entry: tuple[Waiter | None, Head, Scores]) -> tuple[int, tuple[int, ...], int]:
+def _report_mismatch(state: State, head: Head, error: NotComparableError) -> None:
+    """A comparator met something that is no number: no match (Q31), but not in silence (C2-352)."""
+    instruction = head.instruction
+    line = instruction.line if instruction is not None else head.instance.flow.line
+    report(state, head.instance, str(error), error.kind, line)
+
+
+def _by_place(entry: tuple[Waiter | None, Head, float]) -> tuple[int, tuple[int, ...], int]:
     waiter, head, _ = entry
     if waiter is not None:
         return waiter.order
     return (*head.instance.order_key, 0)
 
 
-def _by_scores(entry: tuple[Waiter | None, Head, Scores]) -> Scores:
+def _by_score(entry: tuple[Waiter | None, Head, float]) -> float:
     return entry[2]
 
 
@@ -300,7 +311,7 @@ def _announce_unhandled(
     event: Event,
     loops: frozenset[str],
     handled: frozenset[str],
-    matched: list[tuple[Waiter | None, Head, Scores]],
+    matched: list[tuple[Waiter | None, Head, float]],
 ) -> None:
     if event.name == names.START_FLOW and matched:
         return

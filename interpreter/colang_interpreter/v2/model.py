@@ -7,7 +7,7 @@ Plain mutable data with `__slots__`; the rules that change it are in `lifecycle`
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from colang_interpreter.v2 import names
 
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from colang_interpreter.v2.instructions import FlowCode, Instruction
     from colang_interpreter.v2.state import State
 
-Scores = tuple[float, ...]
+Scores: TypeAlias = "tuple[()] | tuple[Scores, float]"
+"""The scores of the matches that led somewhere: none, or (all before the last, the last).
+
+Along a chain of events each list is the one before and a score more. Sharing the common part keeps a chain of
+n events linear in time and memory; `ranking.listed` spells one out.
+"""
 
 
 class FlowStatus(enum.Enum):
@@ -97,6 +102,13 @@ class Event:
         return args
 
     @property
+    def colang_type(self) -> str:
+        """What ``type($e)`` gives."""
+        if self.name in names.INTERNAL_EVENTS:
+            return "InternalEvent"
+        return "ActionEvent" if "Action" in self.name else "Event"
+
+    @property
     def is_action_event(self) -> bool:
         """Whether the event belongs to the life of an action (section 6.1)."""
         return "Action" in self.name and self.name not in names.INTERNAL_EVENTS
@@ -128,6 +140,8 @@ class Action:
     """An action object: what ``$ref`` is after ``start XyzAction(...) as $ref``."""
 
     __slots__ = ("arguments", "context", "flow_uid", "foreign", "name", "status", "uid", "users")
+
+    colang_type = "Action"
 
     def __init__(self, uid: str, name: str, arguments: dict[str, Any], flow_uid: str) -> None:
         self.uid = uid
@@ -285,6 +299,8 @@ class Instance:
         "waited",
         "watched",
     )
+
+    colang_type = "FlowState"
 
     def __init__(self, runtime: State, flow: FlowCode, uid: str) -> None:
         self.runtime = runtime

@@ -23,6 +23,7 @@ from colang_interpreter.v2.model import (
     Head,
     HeadStatus,
     Instance,
+    Scores,
 )
 from colang_interpreter.v2.outgoing import copied
 from colang_interpreter.values import ExpressionError
@@ -61,6 +62,7 @@ class State:
         "by_flow",
         "errors",
         "events_left",
+        "failing",
         "globals",
         "grace",
         "history",
@@ -112,6 +114,7 @@ class State:
         self.errors: list[tuple[str, str]] = []
         self.actionable: list[Head] = []
         self.merging: list[Head] = []
+        self.failing: list[tuple[Instance, Scores]] = []  # flows in error, to be aborted when all is quiet
         self.last_matched: Instance | None = None
         self.step = 0
         self.ticks = 0
