@@ -6,14 +6,14 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from colang.diagnostics import Diagnostic
 from colang.source import Source, Span
-from colang.syntax import nodes_v1
+from colang.syntax import nodes, nodes_v1
 from colang.syntax.expressions_v1 import ExpressionFlaw, parse_expression_v1
 from colang.syntax.parser_v1 import parse_v1
 from colang_interpreter.errors import CompileError
@@ -144,7 +144,9 @@ class Program:
     def _expression(self, text: str) -> Compiled:
         found = self._compiled.get(text)
         if found is None:
-            found = compile_expression(parse_expression_v1(text))
+            expr = parse_expression_v1(text)
+            _check_supported(expr)
+            found = compile_expression(expr)
             self._compiled[text] = found
         return found
 
@@ -167,6 +169,41 @@ class Program:
             return compiled(_Frame(context))
         except ExpressionError as error:
             raise EngineError(f"`{value:.80}`: {error}", flow) from None
+
+
+_MUTATING = frozenset(
+    {
+        *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
+        *("update", "setdefault", "popitem", "add", "discard"),
+    }
+)
+
+
+_DISPLAYS = {
+    nodes.ListExpr: "a list",
+    nodes.TupleExpr: "a tuple",
+    nodes.SetExpr: "a set",
+    nodes.DictExpr: "a dictionary",
+    nodes.Comprehension: "a comprehension",
+}
+
+
+def _check_supported(node: object) -> None:
+    """What 1.0 does not have (9.1): other functions than `len`, displays, changes of values (E3)."""
+    if type(node) in _DISPLAYS:
+        raise ExpressionError(f"{_DISPLAYS[type(node)]} cannot be written in a Colang 1.0 expression")
+    if isinstance(node, nodes.Call):
+        function = node.function
+        if isinstance(function, nodes.Name) and function.name != "len":
+            raise ExpressionError(f"there is no function `{function.name}`; there is `len`")
+        if isinstance(function, nodes.Attribute) and function.name in _MUTATING:
+            raise ExpressionError(f"`{function.name}` changes a value: assign a new one instead")
+    if isinstance(node, nodes.Node):
+        for part in fields(node):
+            _check_supported(getattr(node, part.name))
+    elif isinstance(node, tuple) and not isinstance(node, Span):
+        for item in node:
+            _check_supported(item)
 
 
 def registered(flows: Iterable[Flow]) -> dict[str, Flow]:
