@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from colang.diagnostics.model import Diagnostic, Edit, Fix, Label, Severity
 from colang.source import Span
-from colang.syntax.words_v1 import HINTS, KINDS, MODIFIERS, meant
+from colang.syntax.words_v1 import HINTS, KINDS, MODIFIERS, STATEMENT_WORDS, meant
 
 BODY_ON_LINE = "CO174"
 
@@ -341,6 +341,16 @@ def only_first_inferred(span: Span) -> Diagnostic:
 
 def unknown_statement(word: str, span: Span, rest: str = "") -> Diagnostic:
     """CO180: a line that begins with no statement word."""
+    head = word.partition("(")[0]
+    if head != word and head in STATEMENT_WORDS:
+        place = span.start + len(head)
+        return Diagnostic(
+            code="CO180",
+            message=f"`{head}` needs a blank behind it",
+            span=Span(span.start, place),
+            help=f"write `{head} (...`",
+            fix=_replace("insert a blank", Span(place, place), " ", safe=True),
+        )
     hint = HINTS.get(word)
     near = meant(word) if hint is None else None
     fix = None

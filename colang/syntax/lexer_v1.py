@@ -206,7 +206,12 @@ class _Splitter:
                 offset = start - (len(self.raw[number]) - len(self.raw[number].lstrip()))
                 for line in self.raw[number:closing]:
                     offset += len(line) + 1
-                end = offset + len(self.raw[closing].rstrip())
+                last = self.raw[closing]
+                length = last.rindex('"') + 1
+                end = offset + length
+                behind = last[length:].strip()
+                if behind:
+                    self.tokens.append(Token("COMMENT", behind, offset + last.index(behind, length)))
                 taken = closing - number + 1
             else:
                 self.diagnostics.append(problem.unclosed_text(Span(start, end)))
@@ -226,8 +231,9 @@ class _Splitter:
                 continue
             if line[0] == '"' and len(line) > 1:
                 return -1
-            if line[-1] == '"':
-                return later if open_quote(line) >= 0 else -1
+            quote = line.rfind('"')
+            if quote >= 0 and line[quote + 1 :].lstrip()[:1] in ("", "#"):
+                return later if open_quote(line[: quote + 1]) >= 0 else -1
             if line[0] == "d" and _DEFINE.match(line):
                 return -1
         return -1

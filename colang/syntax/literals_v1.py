@@ -202,6 +202,7 @@ _YAML_WORDS: Mapping[str, object] = {
     **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
     **dict.fromkeys(("null", "Null", "NULL", "~", "None", ""), None),
 }
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _YAML_NUMBER = re.compile(r"[-+]?(?:\d+|\d+\.\d*(?:[eE][-+]\d+)?|\.\d+)")
 
 
@@ -232,8 +233,10 @@ def yaml_value(text: str) -> object:
 def _yaml(text: str) -> object:
     import yaml  # late: most files have no such value
 
-    if text.count("[") + text.count("{") > _MAX_DEPTH or "&" in text or "*" in text:
+    bare = _QUOTED.sub("", text)
+    if bare.count("[") + bare.count("{") > _MAX_DEPTH or "&" in bare or "*" in bare:
         raise BadLiteral
+    text = text.replace("\t", " ")  # YAML has no tabs between values
     flow = text if text[0] in "[{" else f"[{text}]"
     try:
         value: object = yaml.safe_load(flow)

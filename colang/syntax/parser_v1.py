@@ -749,16 +749,16 @@ class _Parser:
         )
 
     def alternatives(self, keyword: Token, rest: str, at: int) -> tuple[n.Pattern, ...]:
-        if " or " not in rest:
+        masked = _masked(rest) if "or" in rest else ""
+        if not _OR.search(masked):
             return (self.user_pattern(keyword, rest, at),)
-        masked = _masked(rest)
         out: list[n.Pattern] = []
         begin = 0
         key = keyword
         while True:
             cut = _OR.search(masked, begin)
             end = cut.start() if cut else len(rest)
-            piece = rest[begin:end]
+            piece = rest[begin:end].rstrip()
             out.append(self.user_pattern(key, piece, at + begin))
             if cut is None:
                 return tuple(out)
@@ -1546,7 +1546,7 @@ class _Parser:
             try:
                 if rest.count("{") + rest.count("[") > 100:
                     raise ValueError
-                value: object = json.loads(rest, parse_constant=_refuse)
+                value: object = json.loads(rest, strict=False, parse_constant=_refuse)
             except ValueError:
                 value = None
             if isinstance(value, dict):
