@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from colang_interpreter.v2.instructions import Formula
 from colang_interpreter.v2.model import Leaf, Scores
+from colang_interpreter.v2.ranking import padded
 
 
 def satisfied(formula: Formula, leaves: Sequence[Leaf]) -> bool:
@@ -42,8 +43,10 @@ def best_completion(formula: Formula, leaves: Sequence[Leaf]) -> Scores | None:
     ]
     if not candidates:
         return None
-    length = max(map(len, candidates))
-    return max(candidates, key=lambda scores: (*scores, *([1.0] * (length - len(scores)))))
+    if len(candidates) == 1:
+        return candidates[0]
+    keys = padded(candidates)
+    return candidates[keys.index(max(keys))]
 
 
 def _completed_by(

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from colang_interpreter.v2.model import Head
+from colang_interpreter.v2.model import Head, Scores
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.state import State
 
 
+def listed(scores: Scores) -> tuple[float, ...]:
+    """Scores in the order in which they were given.
+
+    >>> listed((((), 1.0), 0.9))
+    (1.0, 0.9)
+    """
+    found: list[float] = []
+    while scores:
+        scores, last = scores
+        found.append(last)
+    return tuple(reversed(found))
+
+
+def padded(many: Sequence[Scores]) -> list[tuple[float, ...]]:
+    """Score lists, spelled out and made equally long with 1.0, so that they can be compared."""
+    lists = [listed(scores) for scores in many]
+    length = max(map(len, lists))
+    return [(*scores, *([1.0] * (length - len(scores)))) for scores in lists]
+
+
 def ranked(heads: list[Head]) -> list[Head]:
     """Heads by their score lists, padded with 1.0 to equal length; best first, stable."""
-    length = max(len(head.scores) for head in heads)
-    return sorted(
-        heads, key=lambda h: (*h.scores, *([1.0] * (length - len(h.scores)))), reverse=True
-    )
+    if len(heads) == 1:
+        return list(heads)
+    keys = padded([head.scores for head in heads])
+    order = sorted(range(len(heads)), key=keys.__getitem__, reverse=True)
+    return [heads[index] for index in order]
 
 
 def choose(state: State, heads: list[Head]) -> Head:
@@ -23,10 +45,10 @@ def choose(state: State, heads: list[Head]) -> Head:
     if len(heads) == 1:
         return heads[0]
     order = ranked(heads)
-    best = order[0].scores
+    best = listed(order[0].scores)
     equal = [order[0]]
     for head in order[1:]:
-        if head.scores != best:
+        if listed(head.scores) != best:
             break
         equal.append(head)
     return equal[0] if len(equal) == 1 else equal[state.randint(len(equal))]
