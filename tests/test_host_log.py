@@ -11,7 +11,7 @@ import pytest
 from fixtures.actions import BY_NAME
 from fixtures.machines import FakeMachine, FakeProgram
 from fixtures.sessions import run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import colang
@@ -243,6 +243,52 @@ def test_actions_that_end_together_are_recorded_in_their_order() -> None:
     result = replay(FakeProgram(handler), lines)
     assert result.is_identical
     assert [event["n"] for step in result.outgoing for event in step if "n" in event][10:] == done
+
+
+NAMES = st.sampled_from("ABCDE")
+GRAPHS = st.dictionaries(
+    NAMES, st.lists(st.tuples(st.booleans(), NAMES, st.integers(0, 3)), max_size=3), max_size=5
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(GRAPHS, st.lists(NAMES, max_size=4))
+def test_whatever_happens_can_be_repeated(
+    graph: dict[str, list[tuple[bool, str, int]]], inputs: list[str]
+) -> None:
+    """Programs that answer events with events and with actions of different length."""
+
+    def handler(machine: FakeMachine, event: Event | None) -> list[Event]:
+        name = "A" if event is None else event["type"].removesuffix("ActionFinished")
+        machine.globals["count"] = count = machine.globals.get("count", 0) + 1
+        if count > 60:
+            return []
+        return [
+            machine.start(f"{name}Action", pauses=pauses) if is_action else {"type": name}
+            for is_action, name, pauses in graph.get(name, [])
+        ]
+
+    async def wait(pauses: int) -> int:
+        for _ in range(pauses):
+            await asyncio.sleep(0)
+        return pauses
+
+    lines: list[str] = []
+    sent: list[Event] = []
+
+    async def work() -> None:
+        actions = {"AAction": wait, "BAction": wait, "CAction": lambda pauses: pauses}
+        bot = Bot(FakeProgram(handler), actions=actions)
+        async with bot.session(seed=1, log=lines.append) as session:
+            for name in inputs:
+                sent.extend((await session.send({"type": name})).events)
+
+    run(work)
+    if inputs:
+        result = replay(FakeProgram(handler), lines)
+        assert result.is_identical
+        everything = [event for step in result.outgoing for event in step]
+        assert all(event in everything for event in sent)
 
 
 # ---------------------------------------------------------------- values

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from colang.config import RailsConfig as RailsConfig
+    from colang_interpreter.errors import CompileError as CompileError
     from colang_interpreter.facade import LLMRails as LLMRails
     from colang_interpreter.host.actions import ActionError as ActionError
     from colang_interpreter.host.actions import ActionResult as ActionResult
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from colang_interpreter.host.session import Reply as Reply
     from colang_interpreter.host.session import Session as Session
     from colang_interpreter.programs import compile as compile
-    from colang_interpreter.errors import CompileError as CompileError
 
 _EXPORTS = {
     "ActionError": "colang_interpreter.host.actions",

@@ -196,8 +196,14 @@ class Conversation:
         return self._arrive(checked(event))
 
     async def close(self) -> None:
-        """Stop its actions and timers, and wait until they have ended. Harmless when repeated."""
+        """Stop its actions and timers, and wait until they have ended. Harmless when repeated.
+
+        A call of `process` that is waiting for an action raises ConversationError.
+        """
         self.is_closed = True
+        if self._waiter is not None and not self._waiter.done():
+            problem = ConversationError(f"{self._label()} was closed in the middle of a turn")
+            self._waiter.set_exception(problem)
         self._stage.close()
         stubborn = await self._actions.close(_CLOSE_SECONDS)
         if stubborn:
