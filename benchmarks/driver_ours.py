@@ -14,7 +14,10 @@ from benchmarks.driving import Event, serve
 
 
 class Ours:
-    """An `Engine`: the machine for the bare core, `Bot.conversation` for the outer loop."""
+    """An `Engine`: the machine for the bare core, `Bot.conversation` for the outer loop.
+
+    A program is a `Bot`, which holds the compiled program: there is one for all its conversations.
+    """
 
     # Imports count: what a process pays is what its user waits for.
     ready_code = """
@@ -34,12 +37,13 @@ print(time.thread_time() - begin)
         return tree
 
     def compile(self, text: str) -> Any:
+        from colang_interpreter import Bot
         from colang_interpreter.v2.program import compile_text
 
-        return compile_text(text)
+        return Bot(compile_text(text))
 
     def start(self, program: Any) -> Any:
-        state, _ = program.start(seed=1)
+        state, _ = program.program.start(seed=1)
         return state
 
     def feed(self, conversation: Any, event: Event) -> list[Event]:
@@ -47,9 +51,7 @@ print(time.thread_time() - begin)
         return out
 
     async def begin(self, program: Any) -> Any:
-        from colang_interpreter import Bot
-
-        conversation = Bot(program).conversation(seed=1)
+        conversation = program.conversation(seed=1)
         await conversation.process([])
         return conversation
 
@@ -63,7 +65,7 @@ print(time.thread_time() - begin)
         return blob
 
     def restore(self, program: Any, blob: str) -> object:
-        return program.restore(blob)
+        return program.program.restore(blob)
 
     def command(self, name: str, folder: Path) -> list[str]:
         if name == "import":

@@ -60,7 +60,7 @@ flow guide_NN
 @active
 flow lamp_NN
   match LampSwitched(id=NN, state="on") as $event
-  start LampAction(color=$event.color, level=(NN * 2 + 1) % 100) as $lamp
+  start LampAction(color=$event.color, level=$event.level * 2 + NN % 100) as $lamp
   match $lamp.Finished() or (LampFailed(id=NN) and TimerExpired(id="t NN"))
   log "lamp {$lamp.uid} is done"
 
