@@ -351,6 +351,33 @@ CASES: dict[str, tuple[str, str, str]] = {
         """,
         "durations: {UtteranceBotAction: endless}",
     ),
+    "tracking that was off for a while knows the present": (
+        """
+        import core
+        flow main
+          activate tracking bot talking state
+          activate show state
+          start bot say "a story"
+          match Off()
+          deactivate tracking bot talking state
+          match On()
+          activate tracking bot talking state
+          wait indefinitely
+        flow show state
+          global $bot_talking_state
+          match Show()
+          send State(talks=$bot_talking_state)
+        """,
+        """
+        - {bot: [a story]}
+        - {wait: 1, event: {type: "Off"}}
+        - {event: {type: "On"}}
+        - {event: {type: Show}, events: [{type: State, talks: true}]}
+        - wait: 2
+        - {event: {type: Show}, events: [{type: State, talks: false}]}
+        """,
+        "durations: {UtteranceBotAction: 2}",
+    ),
     "the last message is what was heard, not what a rail took away": (
         RAIL + """
         flow main
@@ -391,7 +418,7 @@ CASES: dict[str, tuple[str, str, str]] = {
         """,
         """
         - {event: &a {type: UtteranceUserActionTranscriptUpdated, interim_transcript: "stop, one two three"}}
-        - {event: {<<: *a, interim_transcript: "stop... one-two!"}, events: [{type: Got}]}
+        - {event: {<<: *a, interim_transcript: "Stopping it!"}, events: [{type: Got}]}
         - {event: {<<: *a, interim_transcript: "STOP?"}, events: [{type: Got}]}
         """,
         "",
@@ -507,6 +534,8 @@ CASES: dict[str, tuple[str, str, str]] = {
           events: [{type: StartVisualInformationSceneAction, content: [], support_prompts: []}]
         - wait: 2
         - {wait: 2, events: [{type: StopVisualInformationSceneAction}]}
+        - event: {type: UtteranceUserActionTranscriptUpdated, action_uid: v, interim_transcript: I have a question}
+          events: [{type: StartVisualInformationSceneAction}]
         """,
         "durations: {UtteranceBotAction: endless}",
     ),
