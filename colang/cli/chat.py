@@ -19,6 +19,7 @@ from colang.cli.bots import Loaded, ProgramErrors, event_text, fingerprint, load
 
 if TYPE_CHECKING:
     from colang_interpreter.host.session import Reply, Session
+    from colang_interpreter.machine import Event
 
 PROMPT = "> "
 
@@ -82,10 +83,10 @@ def show_reply(reply: Reply, loaded: Loaded, *, trace: bool) -> None:
                 terminal.progress(f"{channel}: {printable(text)}")
     if trace:
         for step in reply.trace.steps:
-            what = "the conversation begins" if step.event is None else event_text(step.event)
+            what = "the conversation begins" if step.event is None else _traced(step.event)
             terminal.say(f"  {what}", "dim")
             for event in step.outgoing:
-                terminal.say(f"    -> {event_text(event)}", "dim")
+                terminal.say(f"    -> {_traced(event)}", "dim")
         for run in reply.trace.actions:
             outcome = f"failed: {run.failure}" if run.failure else f"gave {run.return_value!r}"
             terminal.say(f"  {run.name} ({run.where}) {outcome}", "dim")
@@ -99,6 +100,15 @@ def show_reply(reply: Reply, loaded: Loaded, *, trace: bool) -> None:
             terminal.say(f"[{event_text(event)}]", "dim")
     for note in reply.trace.notes:
         terminal.progress(f"note: {note.text}")
+
+
+def _traced(event: Event) -> str:
+    """An event in one line that is not too long to be read in passing."""
+    text = event_text(event)
+    return text if len(text) <= _TRACE_WIDTH else f"{text[:_TRACE_WIDTH]}..."
+
+
+_TRACE_WIDTH = 300
 
 
 # ---------------------------------------------------------------- lines: words or events
