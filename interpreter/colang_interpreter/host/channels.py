@@ -26,7 +26,7 @@ from typing import Any
 
 from colang_interpreter.host.clock import Clock, Timer, stamp
 from colang_interpreter.host.rules import Call, Rules
-from colang_interpreter.machine import Event
+from colang_interpreter.machine import Event, Machine
 
 
 class Manner(enum.Enum):
@@ -171,13 +171,15 @@ class Stage:
         ]
         return [call.event for call in self._lasting.values()], timers
 
-    def resume(self, lasting: Iterable[Event], timers: Iterable[tuple[Event, float]]) -> None:
+    def resume(
+        self, lasting: Iterable[Event], timers: Iterable[tuple[Event, float]], machine: Machine
+    ) -> None:
         """Go on with what `saved` gave; timers run for the time they had left."""
         for event in lasting:
-            if (call := self._rules.call(event)) is not None:
+            if (call := self._rules.call(event, machine)) is not None:
                 self._lasting[call.uid] = call
         for event, seconds in timers:
-            if (call := self._rules.call(event)) is not None:
+            if (call := self._rules.call(event, machine)) is not None:
                 self._schedule(call, seconds)
 
     def _schedule(self, call: Call, seconds: float) -> None:

@@ -305,7 +305,7 @@ class Conversation:
     def _emit(self, event: Event, turn: Turn) -> list[Event]:
         """Do what an outgoing event asks for; the events to be fed next because of it."""
         following = [event] if self._rules.feeds_back else []
-        call = self._rules.call(event)
+        call = self._rules.call(event, self.machine)
         if call is None:
             stopped = self._rules.stopped(event)
             if stopped is not None:
@@ -319,9 +319,14 @@ class Conversation:
             return [*following, finished]
         elif (registered := self.runtime.registry.find(call.name)) is not None:
             self._actions.start(call, registered, self._now())
-            return following
+            if not self._rules.reports_calls:
+                return following
         else:
             following += self._stage.perform(call)
+            missing = self._rules.missing(call)
+            if missing is not None and not following:
+                turn.note("failed", f"{self._label()}: {missing.failure}")
+                following += self._rules.finished(call, missing, self._now())
         turn.output.append(event)
         return following
 
@@ -375,7 +380,7 @@ class Conversation:
     def _report(self, completion: Completion, turn: Turn | None) -> list[Event]:
         """The events an ended action becomes; without a turn, remarks wait for the next one."""
         run, outcome, now = completion.run, completion.outcome, self._now()
-        if outcome.context_updates:
+        if outcome.context_updates and self._rules.sets_variables:
             self.tape.set(outcome.context_updates)
         if outcome.failure is not None:
             text = f"{self._label()}: action `{run.call.name}` failed: {outcome.failure}"
@@ -451,13 +456,13 @@ class Conversation:
         self._tape = Tape.resume(self.runtime.program, saved.machine, self._log, self.name)
         self._overdue = list(saved.overdue)
         for event in saved.running:
-            call = self._rules.call(event)
+            call = self._rules.call(event, self.machine)
             if call is not None:
                 reason = "it was running when the conversation was saved, and is gone"
                 self._overdue += self._rules.finished(call, Outcome(failure=reason), self._now())
                 text = f"{self._label()}: action `{call.name}` failed: {reason}"
                 self._remarks.append(("cancelled", text))
-        self._stage.resume(saved.lasting, saved.timers)
+        self._stage.resume(saved.lasting, saved.timers, self.machine)
 
     def fork(self) -> Conversation:
         """An independent copy of an idle conversation, without its running actions and timers."""

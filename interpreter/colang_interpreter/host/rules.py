@@ -54,6 +54,16 @@ class Rules(Protocol):
         """Whether the machine's outgoing events are its next input."""
         ...
 
+    @property
+    def reports_calls(self) -> bool:
+        """Whether the start of an action that runs here is among the events a call returns."""
+        ...
+
+    @property
+    def sets_variables(self) -> bool:
+        """Whether variables an action sets are set by `update`; else `finished` carries them."""
+        ...
+
     def start(
         self, program: Program, seed: int, now: str, context: Mapping[str, Any]
     ) -> tuple[Machine, list[Event]]:
@@ -80,8 +90,12 @@ class Rules(Protocol):
         """Why an event must not come from outside; None if it may."""
         ...
 
-    def call(self, event: Event) -> Call | None:
+    def call(self, event: Event, machine: Machine) -> Call | None:
         """The action an outgoing event asks for."""
+        ...
+
+    def missing(self, call: Call) -> Outcome | None:
+        """What comes of an action nobody knows; None if the world outside may perform it."""
         ...
 
     def stopped(self, event: Event) -> str | None:
@@ -143,6 +157,8 @@ class RulesV2:
 
     limit = 500
     feeds_back = True
+    reports_calls = False
+    sets_variables = True
     source = "colang"
 
     def start(
@@ -178,13 +194,17 @@ class RulesV2:
             return f"`{event['type']}` is an internal event; only flows may send it"
         return None
 
-    def call(self, event: Event) -> Call | None:
+    def call(self, event: Event, machine: Machine) -> Call | None:
         """``Start<X>Action``."""
         found = _START.match(event["type"])
         if found is None or not isinstance(event.get("action_uid"), str):
             return None
         arguments = {key: value for key, value in event.items() if key not in ENVELOPE}
         return Call(found[1], event["action_uid"], arguments, event)
+
+    def missing(self, call: Call) -> Outcome | None:
+        """None: an action that is not registered is an outgoing event (C2-441)."""
+        return None
 
     def stopped(self, event: Event) -> str | None:
         """``Stop<X>Action``."""
@@ -290,20 +310,16 @@ def _start_main(machine: _MachineV2, now: str) -> list[Event]:
     return machine.start_main(active=True)
 
 
-_RULES: dict[str, Rules] = {"2.x": RulesV2()}
-
-
-def register_rules(version: str, rules: Rules) -> None:
-    """Let programs of this dialect run under these rules."""
-    _RULES[version] = rules
-
-
 def rules_for(program: Program) -> Rules:
     """The rules of a program's dialect.
 
     Raises:
-        ValueError: No machine of that dialect has been registered.
+        ValueError: No machine runs that dialect.
     """
-    if program.version not in _RULES:
-        raise ValueError(f"no machine runs Colang {program.version}; there is {', '.join(_RULES)}")
-    return _RULES[program.version]
+    if program.version == "2.x":
+        return RulesV2()
+    if program.version == "1.0":
+        from colang_interpreter.host.rules_v1 import RulesV1
+
+        return RulesV1()
+    raise ValueError(f"no machine runs Colang {program.version}; there are 1.0 and 2.x")

@@ -206,6 +206,17 @@ class State:
         event = self.envelope.event(str(described.get("_type")), self.now, **fields)
         return self.action_finished(start, events=[event])
 
+    def resolved(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of an action with variables replaced (10.3): see `Program.resolve`."""
+        return {
+            key: self.program.resolve(value, self.globals, "execute")
+            for key, value in params.items()
+        }
+
+    def set_variables(self, data: Mapping[str, Any]) -> None:
+        """Set variables of the conversation, as a `ContextUpdate` from outside does."""
+        self._take(self.envelope.event("ContextUpdate", self.now, data=dict(data)))
+
     def _value(self, value: Any) -> Any:
         if isinstance(value, str) and value.startswith("$"):
             resolved = self.program.resolve(value, self.globals, "create event")
@@ -289,6 +300,9 @@ class State:
         from colang_interpreter.v1 import wire
 
         return wire.dump(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> State:
+        return self.fork()
 
     def fork(self) -> State:
         """An independent conversation that goes on from here (values in variables are shared)."""
