@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -170,7 +170,7 @@ def test_logical_lines_have_true_offsets() -> None:
                     assert text[line.start + index] == letter
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[int], str]] = {
     "unclosed texts": lambda k: '  "a\n' * k,
     "unclosed docstrings": lambda k: "define flow a\n" + '  """a\n' * k,
     "quotes in one line": lambda k: "define flow a\n  user " + '"' * k + "\n",

@@ -53,8 +53,39 @@ _COMPARE = frozenset(("<", ">", "==", "!=", "<=", ">=", "in", "not", "is"))
 _OR, _AND, _NOT, _COMPARISON, _UNARY = 1, 2, 3, 4, 11
 _CONSTANTS = {"True": True, "False": False, "None": None}
 _KEYWORDS = frozenset(
-    """and or not in is if else for lambda await async yield def class return while with as import from
-    del pass break continue raise try except finally global nonlocal assert""".split()
+    (
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "if",
+        "else",
+        "for",
+        "lambda",
+        "await",
+        "async",
+        "yield",
+        "def",
+        "class",
+        "return",
+        "while",
+        "with",
+        "as",
+        "import",
+        "from",
+        "del",
+        "pass",
+        "break",
+        "continue",
+        "raise",
+        "try",
+        "except",
+        "finally",
+        "global",
+        "nonlocal",
+        "assert",
+    )
 )
 
 
@@ -75,6 +106,7 @@ class ExpressionFlaw(ValueError):
     """Raised by `parse_expression_v1`; `flaw` says what and where."""
 
     def __init__(self, flaw: Flaw) -> None:
+        """Keep the flaw; its kind and text are the message."""
         super().__init__(f"{flaw.kind}: {flaw.text}")
         self.flaw = flaw
 
@@ -119,6 +151,8 @@ def _parsed(text: str) -> tuple[x.Expr | None, Flaw | None]:
 
 
 class _Reader:
+    """One token of look-ahead over an expression."""
+
     def __init__(self, text: str) -> None:
         self.source = text
         self.at = 0
@@ -166,6 +200,9 @@ class _Reader:
 
     def is_op(self, text: str) -> bool:
         return self.kind == "op" and self.text == text
+
+    def is_kind(self, kind: str) -> bool:
+        return self.kind == kind
 
     def is_word(self, text: str) -> bool:
         return self.kind == "word" and self.text == text
@@ -305,7 +342,7 @@ class _Reader:
     def postfix(self) -> x.Expr:
         begin = self.start
         tree = self.atom()
-        while self.kind == "op":
+        while self.is_kind("op"):
             self.grow()
             if self.text == ".":
                 self.advance()

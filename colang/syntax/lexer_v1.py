@@ -211,7 +211,9 @@ class _Splitter:
                 end = offset + length
                 behind = last[length:].strip()
                 if behind:
-                    self.tokens.append(Token("COMMENT", behind, offset + last.index(behind, length)))
+                    self.tokens.append(
+                        Token("COMMENT", behind, offset + last.index(behind, length))
+                    )
                 taken = closing - number + 1
             else:
                 self.diagnostics.append(problem.unclosed_text(Span(start, end)))

@@ -242,9 +242,11 @@ def _yaml(text: str) -> object:
         value: object = yaml.safe_load(flow)
     except (yaml.YAMLError, ValueError) as error:
         raise BadLiteral from error
-    if text[0] not in "[{" and isinstance(value, list) and len(cast("list[object]", value)) == 1:
-        value = cast("list[object]", value)[0]
-    return plain(value)
+    value = plain(value)
+    if text[0] not in "[{" and isinstance(value, list):
+        items = cast("list[object]", value)
+        return items[0] if len(items) == 1 else items
+    return value
 
 
 def plain(value: object) -> object:

@@ -605,13 +605,13 @@ Definition: TypeAlias = UserDef | BotDef | FlowDef | ActionDef | Import | ErrorS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module(Node):
-    """One file: its definitions in order and every token, comments included.
+    r"""One file: its definitions in order and every token, comments included.
 
     Text that belongs to no token is blank, so tokens and gaps give back the file:
 
     Example:
         >>> from colang.syntax.parser_v1 import parse_v1
-        >>> module, problems = parse_v1('define bot greet  # warm\\n  "Hi!"\\n')
+        >>> module, problems = parse_v1('define bot greet  # warm\n  "Hi!"\n')
         >>> module.bots[0].texts[0].value, module.to_text() == module.text
         ('Hi!', True)
     """
@@ -656,11 +656,11 @@ _BLANK = re.compile(r"\S+")  # what a gap may not hold: dropping it makes a lost
 
 
 def walk(statements: tuple[Stmt, ...]) -> Iterator[Stmt]:
-    """Every statement below, in the order of the text, nested ones behind the one that holds them.
+    r"""Every statement below, in the order of the text, nested ones behind the one that holds them.
 
     Example:
         >>> from colang.syntax.parser_v1 import parse_v1
-        >>> flow = parse_v1("define flow a\\n  user b\\n  if $x\\n    stop\\n")[0].flows[0]
+        >>> flow = parse_v1("define flow a\n  user b\n  if $x\n    stop\n")[0].flows[0]
         >>> [type(s).__name__ for s in walk(flow.body)]
         ['UserStmt', 'If', 'Stop']
     """

@@ -836,10 +836,9 @@ class _Parser:
             text = "*" + text[found.end() :]
         if "something" in text:
             quote = text.find('"')
-            last = None
-            for last in _LATER_SOMETHING.finditer(text, 0, len(text) if quote < 0 else quote):
-                pass
-            if last is not None:
+            later = [*_LATER_SOMETHING.finditer(text, 0, len(text) if quote < 0 else quote)]
+            if later:
+                last = later[-1]
                 text = text[: last.start()] + "..." + text[last.end() :]
         return kind, n.Name(text, name.start, name.end)
 

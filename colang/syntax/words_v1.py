@@ -24,12 +24,55 @@ MODIFIERS: dict[str, tuple[str, object]] = {
 PARAM_WORDS = frozenset(("param", "parameter", "entity", "property", "attribute", "attr", "prop"))
 
 NOT_IMPLEMENTED = frozenset(
-    "use flow allow accept disallow deny reject context log for foreach expect".split()
+    (
+        "use",
+        "flow",
+        "allow",
+        "accept",
+        "disallow",
+        "deny",
+        "reject",
+        "context",
+        "log",
+        "for",
+        "foreach",
+        "expect",
+    )
 )
 
 STATEMENT_WORDS = frozenset(
-    """user bot event do execute exec run set when if else while any infer new create pass continue break
-    stop abort return done goto go label checkpoint meta priority check""".split()
+    (
+        "user",
+        "bot",
+        "event",
+        "do",
+        "execute",
+        "exec",
+        "run",
+        "set",
+        "when",
+        "if",
+        "else",
+        "while",
+        "any",
+        "infer",
+        "new",
+        "create",
+        "pass",
+        "continue",
+        "break",
+        "stop",
+        "abort",
+        "return",
+        "done",
+        "goto",
+        "go",
+        "label",
+        "checkpoint",
+        "meta",
+        "priority",
+        "check",
+    )
 )
 
 # What an author who knows the other dialect, or another language, wants to say.
