@@ -285,6 +285,35 @@ def test_a_repeating_timer_fires_at_each_of_its_times() -> None:
     run(work)
 
 
+def test_timers_on_the_real_clock() -> None:
+    async def work() -> None:
+        async with Bot(FakeProgram(timed)).session() as session:
+            await session.say("0.01")
+            reply = await session.receive(5)
+            assert reply is not None and reply.text.startswith("over at ")
+            assert await session.receive(0.02) is None
+
+    run(work)
+
+
+def test_each_utterance_has_a_uid_of_its_own() -> None:
+    def handler(machine: FakeMachine, event: Event | None) -> list[Event]:
+        if event is not None and event["type"] == "UtteranceUserActionFinished":
+            return [machine.start("UtteranceBotAction", script=event["action_uid"])]
+        return []
+
+    async def work() -> None:
+        bot = Bot(FakeProgram(handler))
+        async with bot.session() as session:
+            replies = await asyncio.gather(*(session.say("x") for _ in range(3)))
+            saved = session.dump()
+        async with bot.restore_session(saved) as session:
+            replies.append(await session.say("x"))
+        assert [reply.text for reply in replies] == ["user-1", "user-2", "user-3", "user-4"]
+
+    run(work)
+
+
 def test_a_stopped_timer_stays_silent() -> None:
     async def work() -> None:
         clock = VirtualClock()
@@ -660,7 +689,7 @@ def test_nothing_is_saved_in_the_middle_of_a_turn() -> None:
 
 
 GOOD: dict[str, Any] = {
-    "colang_conversation": 1, "name": None, "seed": 1, "turns": 0, "machine": None, "overdue": [],
+    "colang_conversation": 1, "name": None, "seed": 1, "utterances": 0, "machine": None, "overdue": [],
     "running": [], "lasting": [], "timers": [],
 }  # fmt: skip
 
@@ -680,7 +709,7 @@ GOOD: dict[str, Any] = {
         (json.dumps({**GOOD, "timers": [[{"type": "StartTimerBotAction"}, -1]]}), "damaged"),
         (json.dumps({**GOOD, "timers": [1]}), "damaged"),
         (json.dumps({**GOOD, "overdue": [{"type": "A", "v": {"$opaque": "os.x"}}]}), "damaged"),
-        (json.dumps({key: GOOD[key] for key in GOOD if key != "turns"}), "damaged"),
+        (json.dumps({key: GOOD[key] for key in GOOD if key != "utterances"}), "damaged"),
     ],
 )
 def test_damaged_saves_are_refused(saved: str, message: str) -> None:

@@ -90,7 +90,8 @@ def action(
         is_system_action: Part of the runtime: always run here, left out of histories shown to models.
         execute_async: The conversation goes on while it runs (2.x only).
         output_mapping: Tells rails whether a result means "blocked".
-        thread: Run a synchronous function in a worker thread, because it blocks.
+        thread: Run a synchronous function in a worker thread, because it blocks. A thread cannot be
+            stopped: when time is up nobody waits for it any longer, but it goes on.
         timeout: Seconds after which the action has failed; None takes the host's default.
 
     Example:

@@ -27,9 +27,19 @@ _T = TypeVar("_T")
 
 
 class Bot:
-    """A program ready to talk.
+    r"""A program ready to talk.
 
-    Example: see `Bot.session`.
+    Example:
+        >>> import asyncio, colang
+        >>> from colang_interpreter import Bot, compile
+        >>> text = "import core\nflow main\n  user said \"hi\"\n  bot say \"Hello!\"\n"
+        >>> bot = Bot(compile(colang.Project.load({"main.co": text})))
+        >>> async def talk() -> str:
+        ...     async with bot.session("user-42") as session:
+        ...         reply = await session.say("hi")
+        ...     return reply.text
+        >>> asyncio.run(talk())
+        'Hello!'
     """
 
     def __init__(
@@ -113,7 +123,7 @@ class Bot:
         request: Mapping[str, Any] | None = None,
         log: Callable[[str], object] | None = None,
     ) -> Session:
-        r"""A conversation, to be opened with ``async with``.
+        """A conversation, to be opened with ``async with``.
 
         Args:
             id: Names it in traces, logs and for `current_session_id()`; the bot keeps no list of them.
@@ -123,10 +133,6 @@ class Bot:
                 By default a new one.
             request: What all its actions see as `current_request()`.
             log: Takes the event log line by line, e.g. ``file.write``.
-
-        Example:
-            ``async with bot.session("user-42", context={"user_name": "Kim"}) as session:``
-            ``reply = await session.say("hello")``
         """
         options = SessionOptions(
             context=context,

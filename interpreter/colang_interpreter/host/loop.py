@@ -94,7 +94,7 @@ class Conversation:
         self.runtime = runtime
         self.name = name
         self.is_closed = False
-        self.turns = 0  # calls of `process` so far, over all restorations
+        self.utterances = 0  # of the user so far, over all restorations; see `Session.say`
         self._rules: Rules = rules_for(runtime.program)
         self._seed = seed
         self._context = dict(context or {})
@@ -137,6 +137,10 @@ class Conversation:
             raise ConversationError("the conversation has not begun; process its first events")
         return self._tape
 
+    def adopt(self, machine: Machine) -> None:
+        """Begin with a machine that has a past, instead of a new one."""
+        self._tape = Tape(machine, self._rules, None)
+
     @property
     def has_begun(self) -> bool:
         """Whether there is a machine."""
@@ -174,7 +178,6 @@ class Conversation:
         async with self._lock:
             if self.is_closed:
                 raise ConversationError(f"{self._label()} is closed")
-            self.turns += 1
             self._turn = turn = Turn(instant=frozenset(instant_actions))
             try:
                 await self._run(turn, given, blocking, arrivals_first)
@@ -420,7 +423,7 @@ class Conversation:
         """
         self._must_be_idle()
         if self._tape is None:
-            return Saved(name=self.name, seed=self._seed, turns=self.turns).dump()
+            return Saved(name=self.name, seed=self._seed, utterances=self.utterances).dump()
         while self._arrivals:
             arrival = self._arrivals.popleft()
             if isinstance(arrival, Completion):
@@ -431,7 +434,7 @@ class Conversation:
         return Saved(
             name=self.name,
             seed=self._seed,
-            turns=self.turns,
+            utterances=self.utterances,
             machine=self._tape.machine.dump(),
             overdue=self._overdue,
             running=[run.call.event for run in self._actions],
@@ -449,7 +452,7 @@ class Conversation:
             ConversationError: The text is no dump.
         """
         saved = Saved.load(text)
-        self._seed, self.turns = saved.seed, saved.turns
+        self._seed, self.utterances = saved.seed, saved.utterances
         self.name = saved.name if self.name is None else self.name
         if saved.machine is None:
             return
@@ -474,7 +477,7 @@ class Conversation:
             context=self._context,
             performed=self._performed,
         )
-        twin.turns = self.turns
+        twin.utterances = self.utterances
         if self._tape is not None:
             twin._tape = Tape(copy.deepcopy(self._tape.machine), self._rules, None)
             twin._overdue = copy.deepcopy(self._overdue)

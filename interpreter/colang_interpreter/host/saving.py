@@ -34,12 +34,12 @@ class Saved:
         running: Start events of Python actions that were running.
         lasting: Start events of lasting actions the host performs.
         timers: Start events of timers, and the seconds they had left.
-        turns: How many turns it has had.
+        utterances: How many the user has made.
     """
 
     name: str | None
     seed: int
-    turns: int = 0
+    utterances: int = 0
     machine: str | None = None
     overdue: list[Event] = field(default_factory=list[Event])
     running: list[Event] = field(default_factory=list[Event])
@@ -56,7 +56,7 @@ class Saved:
             "colang_conversation": SAVE_VERSION,
             "name": self.name,
             "seed": self.seed,
-            "turns": self.turns,
+            "utterances": self.utterances,
             "machine": self.machine,
             "overdue": encode(self.overdue),
             "running": encode(self.running),
@@ -95,7 +95,7 @@ class Saved:
             return cls(
                 name=None if parts["name"] is None else _a(str, parts["name"]),
                 seed=_a(int, parts["seed"]),
-                turns=_a(int, parts["turns"]),
+                utterances=_a(int, parts["utterances"]),
                 machine=None if parts["machine"] is None else _a(str, parts["machine"]),
                 overdue=_events(parts["overdue"]),
                 running=_events(parts["running"]),

@@ -139,7 +139,8 @@ class Session:
         """
         if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"an utterance is a text, not {type(text).__name__}")
-        uid = f"user-{self._conversation.turns + 1}"
+        self._conversation.utterances += 1
+        uid = f"user-{self._conversation.utterances}"
         now = self._runtime.clock.now().isoformat()
         return await self._take_turn([self._rules.heard(text, uid, now)], request)
 
