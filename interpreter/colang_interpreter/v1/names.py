@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _IN_PARENTHESES = re.compile(r"^(?P<name>[^($]+?)\s*\((?P<arguments>.*)\)\s*$", re.DOTALL)
-_DOLLAR = re.compile(r"\$(\w+)\s*=\s*(\"[^\"]*\"|'[^']*'|\S+)")
+_DOLLAR = re.compile(r"\$(\w+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|\S+))?")
 _COMMA = re.compile(r",(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)(?=(?:[^']*'[^']*')*[^']*$)")
 
 
@@ -35,7 +35,7 @@ def flow_call(text: str) -> tuple[str, dict[str, str | None]]:
     if not dollar:
         return text, {}
     for key, value in _DOLLAR.findall(text):
-        parameters[key] = _unquoted(value)
+        parameters[key] = _unquoted(value) if value else None
     return name.strip(), parameters
 
 
