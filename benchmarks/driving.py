@@ -123,8 +123,8 @@ def start(engine: Engine, *, program: str, times: int) -> Numbers:
     async def work() -> list[float]:
         await engine.begin(compiled)
         samples: list[float] = []
+        gc.collect()
         for _ in range(times):
-            gc.collect()
             begin = clock()
             await engine.begin(compiled)
             samples.append(clock() - begin)

@@ -69,7 +69,7 @@ CASES = (
     Case(
         "R0",
         "start, chat program",
-        {"operation": "start", "program": FULL_CHAT, "times": 10},
+        {"operation": "start", "program": FULL_CHAT, "times": 30},
         (Figure("seconds", 20, 40),),
     ),
     _turns("", CHAT, (20, 40), 80),

@@ -117,7 +117,7 @@ CASES = (
     Case(
         "R0",
         "start, trivial main with core, llm, timing",
-        {"operation": "start", "program": TRIVIAL, "times": 10},
+        {"operation": "start", "program": TRIVIAL, "times": 30},
         (Figure("seconds", 10, 50),),
     ),
     Case(
@@ -182,7 +182,7 @@ CASES = (
         (Figure("seconds", 1_000, 3_000),),
     ),
     _expression("literal", '"hello"'),
-    _expression("arithmetic", "(3 + 4) * 2 - $n"),
+    _expression("arithmetic", "2 * (3 + 4) - $n"),
     _expression("interpolated", '"Hello {$name}, you are number {$n}"'),
     Case(
         "R13",
