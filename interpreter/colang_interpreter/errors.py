@@ -11,6 +11,10 @@ class StateError(Exception):
     """A state cannot be saved or restored; the text says why."""
 
 
+class TooManyEventsError(Exception):
+    """The flows of a conversation produce events without end."""
+
+
 class CompileError(Exception):
     """The program has errors; `diagnostics` lists them all, errors first."""
 

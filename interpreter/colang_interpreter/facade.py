@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loading import load_actions, load_initializers
-from colang_interpreter.host.loop import Conversation
+from colang_interpreter.host.loop import Conversation, Turn
 from colang_interpreter.host.portal import refuse_in_running_loop
 from colang_interpreter.host.rules import ENVELOPE
+from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.machine import Event, Program
 from colang_interpreter.programs import compile
+from colang_interpreter.stateless import Histories, generate_events
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -70,6 +72,7 @@ class LLMRails:
         self.program: Program = program
         self.config: Any = self.program.config
         self.verbose = verbose
+        self._histories = Histories()
         self.bot = Bot(self.program, llm, load_actions(project) if project is not None else ())
         for init in load_initializers(project) if project is not None else ():
             init(self)
@@ -128,6 +131,37 @@ class LLMRails:
         """
         refuse_in_running_loop()
         return self.bot.run_sync(lambda: self.process_events_async(events, state, blocking))
+
+    async def generate_events_async(self, events: Sequence[Mapping[str, Any]]) -> list[Event]:
+        """Continue a history of events (`rails-runtime.md`, section 3).
+
+        Args:
+            events: The whole history, oldest first; it is not modified.
+
+        Returns:
+            The new events in order; in Colang 1.0 the last one is `Listen`. Append them all to the history.
+
+        Raises:
+            ValueError: The history is empty, or something in it is no event.
+            TooManyEventsError: The flows react to each other without end.
+        """
+        new, turn = await generate_events(self.bot, self._histories, events)
+        self._raise_endless(turn)
+        return new
+
+    def generate_events(self, events: Sequence[Mapping[str, Any]]) -> list[Event]:
+        """`generate_events_async` for a thread without an event loop.
+
+        Raises:
+            RuntimeError: This thread runs an event loop.
+        """
+        refuse_in_running_loop()
+        return self.bot.run_sync(lambda: self.generate_events_async(events))
+
+    def _raise_endless(self, turn: Turn) -> None:
+        for step in turn.trace.steps:
+            if step.event is not None and step.event["type"] == "EngineError":
+                raise TooManyEventsError(str(step.event["error"]).partition(": ")[2])
 
     # -- messages
 

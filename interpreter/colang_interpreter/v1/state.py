@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.engine import Engine, EngineError, said
 from colang_interpreter.v1.envelope import FAILURE_TEXT, Envelope
@@ -25,10 +26,6 @@ HIDDEN_TURNS = 4
 """Turns that `hide_prev_turn` can take back one after the other."""
 
 EPOCH = "1970-01-01T00:00:00+00:00"
-
-
-class TooManyEventsError(Exception):
-    """The flows produce events without end."""
 
 
 class State:
