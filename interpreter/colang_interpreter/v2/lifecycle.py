@@ -50,6 +50,8 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     flow = state.program.flows.get(name) if isinstance(name, str) else None
     if flow is None or (name == "main" and event.source is not None):
         return None, False
+    if event.awaited and event.source is not None and not event.source.listening:
+        return None, True  # whoever wanted it has ended meanwhile, and children never outlive their parent
     if event.uid is None:
         given = args.get("flow_instance_uid")
         event.uid = given if isinstance(given, str) else state.flow_uid(flow.name)

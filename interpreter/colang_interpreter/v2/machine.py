@@ -770,6 +770,7 @@ def _start_flow(state: State, head: Head, instruction: ins.StartFlow) -> bool:
             uid=uid,
             source=instance,
             source_head=head,
+            awaited=True,
         )
     )
     head.pc += 1

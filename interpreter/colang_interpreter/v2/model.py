@@ -61,7 +61,17 @@ class Event:
     only spelled out when somebody looks at them.
     """
 
-    __slots__ = ("_args", "action", "flow", "name", "scores", "source", "source_head", "uid")
+    __slots__ = (
+        "_args",
+        "action",
+        "awaited",
+        "flow",
+        "name",
+        "scores",
+        "source",
+        "source_head",
+        "uid",
+    )
 
     def __init__(
         self,
@@ -73,6 +83,7 @@ class Event:
         uid: str | None = None,
         source: Instance | None = None,
         source_head: Head | None = None,
+        awaited: bool = False,
     ) -> None:
         self.name = name
         self._args = args
@@ -81,6 +92,7 @@ class Event:
         self.uid = uid  # StartFlow and flow events: the flow_instance_uid
         self.source = source  # who sent it; None: the core or the world outside
         self.source_head = source_head
+        self.awaited = awaited  # a StartFlow whose sender waits for the flow to be started
         self.action: Action | None = None  # set when an action event is captured
 
     @property
