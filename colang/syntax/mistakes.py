@@ -24,7 +24,7 @@ from colang.syntax.lexer import (
     WORDS,
     Lexed,
 )
-from colang.syntax.recovery import closing_bracket, line_end
+from colang.syntax.recovery import line_end, unclosed_brackets
 from colang.syntax.words import (
     BRANCH_WORDS,
     OPERATION_WORDS,
@@ -208,7 +208,7 @@ def in_expression(reader: Expressions, missing: str = "") -> Diagnostic:
     lexed, index, kind = reader.lexed, reader.index, reader.type
     before = lexed.types[index - 1] if index else ""
     span = span_of(lexed, index)
-    if reader.opens:
+    if reader.opens and kind not in (OPEN_STRING, OPEN_LONG_STRING):
         broken = broken_bracket(reader, index)
         if broken is not None:
             return broken
@@ -332,10 +332,12 @@ def broken_bracket(reader: Expressions, index: int) -> Diagnostic | None:
         limit = len(lexed.types) - 1
     else:
         limit = line_end(lexed, reader.line)
+    if index >= limit:
+        return say.unclosed_bracket(lexed.texts[opening], span_of(lexed, opening))
+    open_ones = unclosed_brackets(lexed, reader.opens[0], limit)
     for opened in reader.opens:
-        if index >= limit or closing_bracket(lexed, opened, limit) is None:
-            innermost = reader.opens[-1] if index >= limit else opened
-            return say.unclosed_bracket(lexed.texts[innermost], span_of(lexed, innermost))
+        if opened in open_ones:
+            return say.unclosed_bracket(lexed.texts[opened], span_of(lexed, opened))
     return None
 
 

@@ -7,6 +7,7 @@ and a line in error is replaced by an `ErrorStmt`, after which the machine goes 
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -17,7 +18,7 @@ from colang.diagnostics.model import Diagnostic
 from colang.source import Span
 from colang.syntax import builder, mistakes, nodes
 from colang.syntax.builder import Wrong
-from colang.syntax.expressions import Expressions
+from colang.syntax.expressions import MAX_NESTING, Expressions
 from colang.syntax.layout import indentation, next_content
 from colang.syntax.lexer import COMMENT, END, NEWLINE, OTHER, lex
 from colang.syntax.mistakes import Found
@@ -36,9 +37,10 @@ _SIMPLE_STARTS = frozenset(
     "VAR NUMBER STRING LONG_STRING LSQB LBRACE PLUS MINUS TILDE".split()
 )  # terminals a simple argument can begin with; `(` after a name opens classic arguments
 _CONSTANTS = frozenset(("None", "True", "False"))
-_EXPRESSION_WORDS = _CONSTANTS | {"not"}
+_EXPRESSION_STARTS = _SIMPLE_STARTS | {"NOT", "NONE", "TRUE", "FALSE"}  # no operation begins so
 _LAYOUT = frozenset(("_NEWLINE", "_INDENT", "_DEDENT"))
 _METHODS = ("nested_flow", "nested_import", "generation")  # functions of the grammar that report
+MAX_BLOCKS = 100  # blocks inside each other
 _EXCLUDE = "# meta: exclude from llm"
 
 
@@ -58,7 +60,16 @@ def parse_v2(text: str) -> tuple[nodes.Module, tuple[Diagnostic, ...]]:
         >>> module.flows[0].name, problems
         ('main', ())
     """
-    return Parser(text).module()
+    # Nothing made here is garbage before the end, and nothing is a cycle: on a large file the collector would walk
+    # the growing tree over and over.
+    pause = len(text) > 20_000 and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        return Parser(text).module()
+    finally:
+        if pause:
+            gc.enable()
 
 
 def parse_expression(text: str) -> tuple[nodes.Expr | None, tuple[Diagnostic, ...]]:
@@ -189,6 +200,8 @@ class Parser:
                         self.layout(next_content(self.lexed, self.index)[0])
                     elif kind == "LPAR":
                         self.opens.append(self.index - 1)
+                        if len(self.opens) > MAX_NESTING:
+                            self.mend_line(Found(say.too_deep(token.span, MAX_NESTING)))
                     elif kind == "RPAR":
                         self.opens.pop()
                     break
@@ -288,6 +301,10 @@ class Parser:
         start = self.starts[index]
         if width > here:
             indents.append(width)
+            if len(indents) > MAX_BLOCKS:
+                self.problems.append(say.too_deep(Span(start, start), MAX_BLOCKS))
+                self.ignored.append(True)
+                return
             self.ignored.append(False)
             self.queue.append(("_INDENT", Token("_INDENT", "", start)))
             return
@@ -317,7 +334,8 @@ class Parser:
         value: Any
         try:
             if part == "condition":
-                if "_AS_OPERATION" in tables.actions[state] and kind in ("WORD", "LPAR"):
+                raw = self.types[index]
+                if "_AS_OPERATION" in tables.actions[state] and raw not in _EXPRESSION_STARTS:
                     value = self.expression_or_none(index)
                     if value is None:
                         self.shift("_AS_OPERATION")
@@ -349,8 +367,8 @@ class Parser:
     def expression_or_none(self, index: int) -> nodes.Expr | None:
         """The rest of the line as an expression, if it is one; the words of a call are none."""
         reader = self.expressions
-        if self.types[index] == "WORD" and self.types[index + 1] != "LPAR":
-            return None
+        if self.types[index] != "LPAR" and self.types[index + 1] != "LPAR":
+            return None  # words that are no function call
         reported, opened = len(self.problems), len(self.opens)
         try:
             value = reader.condition_at(index)
@@ -401,7 +419,8 @@ class Parser:
         if "_INDENT" in here:
             self.states.pop()
             end = self.values.pop().start
-            self.problems.append(mistakes.missing_body(self.lexed, self.header_end()))
+            if not self.ignored[-1]:  # else the body is there, but too deep
+                self.problems.append(mistakes.missing_body(self.lexed, self.header_end()))
             self.states.append(self.tables.gotos[self.states[-1]]["block"])
             self.values.append(nodes.Block(span=Span(end, end), statements=()))
             if kind in _LAYOUT:

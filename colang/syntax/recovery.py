@@ -53,15 +53,13 @@ def line_end(lexed: Lexed, line: int) -> int:
         index += 1
 
 
-def closing_bracket(lexed: Lexed, opening: int, limit: int) -> int | None:
-    """The index of the partner of a bracket, None if there is none before `limit`."""
-    depth = 0
-    for index in range(opening, limit):
+def unclosed_brackets(lexed: Lexed, first: int, limit: int) -> set[int]:
+    """The opening brackets between two tokens that are not closed there."""
+    opened: list[int] = []
+    for index in range(first, limit):
         kind = lexed.types[index]
         if kind == "LPAR" or kind == "LSQB" or kind == "LBRACE":
-            depth += 1
-        elif kind == "RPAR" or kind == "RSQB" or kind == "RBRACE":
-            depth -= 1
-            if depth == 0:
-                return index
-    return None
+            opened.append(index)
+        elif (kind == "RPAR" or kind == "RSQB" or kind == "RBRACE") and opened:
+            opened.pop()
+    return set(opened)

@@ -17,7 +17,7 @@ from colang_grammars import source
 # several of them (`arguments` begins with a `condition`) takes the first.
 PARTS = ("literal_arguments", "arguments", "simple_args", "condition")
 
-_FILE = Path(__file__).parent / "v2_x.json"
+FILE = Path(__file__).parent / "v2_x.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Tables:
 
 def load() -> Tables:
     """The tables as shipped."""
-    return _from_json(json.loads(_FILE.read_text(encoding="utf-8")))
+    return _from_json(json.loads(FILE.read_text(encoding="utf-8")))
 
 
 def build() -> dict[str, Any]:
@@ -213,4 +213,4 @@ def render(data: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    _FILE.write_text(render(build()), encoding="utf-8")
+    FILE.write_text(render(build()), encoding="utf-8")
