@@ -20,6 +20,13 @@ GOOD = "flow main\n  match Ping()\n  send Pong()\n"
 BAD = 'flow main\n  match Ping(\n\nflow other\n  send "x\n'
 
 
+# A job in the background of a shell ignores Ctrl-C, and so do its children: the tests may be run by one.
+START = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from colang.cli import main; main()"
+)
+
+
 def run(*words: str) -> int:
     """Run the command line in this process; its exit status."""
     with pytest.raises(SystemExit) as end:
@@ -31,7 +38,7 @@ def run(*words: str) -> int:
 def start(*words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """Start the command line as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "colang.cli", *words],
+        [sys.executable, "-c", START, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -226,8 +226,10 @@ def test_a_person_at_a_terminal(key: bytes, status: int, cli: Cli, tmp_path: Pat
 
     own, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
+    # Ctrl-C is ignored by children of a job in the background of a shell, which the tests may be.
     script = (
-        "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from colang.cli import main; main(['--color', 'never', 'chat', 'bot'])"
     )
     process = subprocess.Popen(
