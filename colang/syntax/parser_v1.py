@@ -38,7 +38,7 @@ from colang.syntax.words_v1 import (
     is_typo,
 )
 
-__all__ = ["parse_v1"]
+__all__ = ["parse_statement_v1", "parse_v1"]
 
 MAX_DEPTH = 60  # nested blocks; a limit, so that no text can exhaust the stack
 
@@ -110,6 +110,26 @@ def _collapse(raw: str) -> str:
 def _masked(text: str) -> str:
     """The text with quoted stretches blanked out by underscores, same length."""
     return _QUOTED.sub(lambda m: "_" * len(m.group()), text) if '"' in text else text
+
+
+def parse_statement_v1(text: str) -> tuple[n.Stmt, tuple[Diagnostic, ...]]:
+    """Parse one statement that stands alone on a line; nothing in it is a comment.
+
+    For flows written in YAML (section 8). Line ends count as blanks; labels are not checked.
+
+    Example:
+        >>> parse_statement_v1("$r = execute look_up(n=1)")[0].name.text
+        'look_up'
+    """
+    line = " ".join(text.split("\n")).rstrip()
+    start = len(line) - len(line.lstrip())
+    parser = _Parser(line)
+    parser.lines = [Line(line[start:] or ":", start, 0, None, False, False)]
+    parser.count = 1
+    parser.tokens.clear()
+    parser.diagnostics.clear()
+    statement = parser.statement(parser.lines[0], 0)
+    return statement, tuple(parser.diagnostics)
 
 
 class _Parser:
@@ -1002,12 +1022,11 @@ class _Parser:
 
     def arguments(self, rest: str, at: int) -> tuple[str, n.Arguments | None]:
         """Cut the arguments off a name: gives the name's text and the arguments, if there are any."""
-        opening = rest.find("(")
-        found = _WITH.search(rest) if "=" in rest or "$" in rest else None
-        if found is not None:
-            quote = rest.find('"')
-            if (0 <= opening < found.start()) or 0 <= quote < found.start():
-                found = None
+        masked = _masked(rest)
+        opening = masked.find("(")
+        found = _WITH.search(masked) if "=" in masked or "$" in masked else None
+        if found is not None and 0 <= opening < found.start():
+            found = None
         if found is not None:
             keyword = self.key(found.group(1), at + found.start(1))
             items = self.items(rest[found.end() :], at + found.end())
@@ -1016,7 +1035,7 @@ class _Parser:
         if opening < 0:
             return rest, None
         if rest[-1] != ")":
-            closing = rest.rfind(")")
+            closing = masked.rfind(")")
             if closing < opening:
                 self.report(problem.unclosed_bracket("(", Span(at + opening, at + len(rest))))
                 closing = len(rest)
