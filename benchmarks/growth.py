@@ -85,7 +85,9 @@ def core(key: str, program: Callable[[int], str], **job: Any) -> Callable[[int],
     """The cost of `driving.core` by size of the program; values of `job` may be functions of the size."""
 
     def cost(size: int) -> float:
-        given = {name: value(size) if callable(value) else value for name, value in job.items()}
+        given: dict[str, Any] = {
+            name: value(size) if callable(value) else value for name, value in job.items()
+        }
         return driving.core(ENGINE, program=program(size), **given)[key]
 
     return cost
