@@ -18,7 +18,9 @@ from colang_interpreter.llm.model import (
 
 
 def as_model(given: Any) -> Model:
-    """A model of an object, by what it can do. In this order:
+    """A model of an object, by what it can do.
+
+    In this order:
 
     1. an object with ``async def generate(self, request)`` - a `Model` - is taken as it is,
     2. ``generate_async(prompt, *, stop, **parameters)``, with ``stream_async`` for tokens,
@@ -180,7 +182,9 @@ class _Adapted:
             text = chunk if isinstance(chunk, str) else _get(chunk, "delta_content")
             if text is None:
                 text = content_text(_get(chunk, "content"))
-            reasoning.append(_get(chunk, "delta_reasoning") or "" if not isinstance(chunk, str) else "")
+            reasoning.append(
+                _get(chunk, "delta_reasoning") or "" if not isinstance(chunk, str) else ""
+            )
             calls += [_tool_call(call) for call in _get(chunk, "delta_tool_calls") or ()]
             if text:
                 texts.append(text)

@@ -58,7 +58,7 @@ def masked(text: str, secrets: Iterable[str | None] = (), *, urls: bool = False)
     return _USER_IN_URL.sub(r"\1***@", text)
 
 
-class LLMCallException(Exception):  # noqa: N818 - the name users know
+class LLMCallException(Exception):
     """A call of a language model failed. Its text names the model, the cause and what to do.
 
     Attributes:
@@ -80,6 +80,7 @@ class LLMCallException(Exception):  # noqa: N818 - the name users know
         status: int | None = None,
         kind: Kind = "other",
     ) -> None:
+        """A failure; see the attributes."""
         self.inner_exception = inner_exception
         self.detail = detail
         self.status = status

@@ -56,9 +56,7 @@ def _turns(history: str) -> tuple[list[str], list[int]]:
     """The lines, and where turns begin: with ``user "`` or ``user action: ``, the first line included."""
     lines = history.split("\n")
     starts = [
-        number
-        for number, line in enumerate(lines)
-        if line.startswith(('user "', "user action: "))
+        number for number, line in enumerate(lines) if line.startswith(('user "', "user action: "))
     ]
     return lines, starts
 
@@ -228,7 +226,9 @@ def user_assistant_sequence(events: Events) -> str:
     """
     names = {"user": "User", "assistant": "Assistant"}
     return "\n".join(
-        f"{names[role]}: {content_text(content)}" for role, content in _said(events) if role in names
+        f"{names[role]}: {content_text(content)}"
+        for role, content in _said(events)
+        if role in names
     )
 
 

@@ -208,7 +208,9 @@ class TaskManager:
         def fits(dropped: int) -> bool:
             return self._filled(found, variables, history[dropped:])[1] <= found.max_length
 
-        dropped = bisect.bisect_left(range(1, len(history) + 1), True, key=fits) + 1 if history else 1
+        dropped = (
+            bisect.bisect_left(range(1, len(history) + 1), True, key=fits) + 1 if history else 1
+        )
         if dropped > len(history):
             raise PromptError(
                 f"the prompt of the task `{found.task}` has more than {found.max_length} characters"
@@ -263,8 +265,10 @@ class TaskManager:
             made = ast.literal_eval(text) if text else []
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             made = None
-        if not isinstance(made, list) or not all(isinstance(m, dict) for m in cast("list[Any]", made)):
-            raise TemplateFlaw(f"`{template}` must render to a list of messages, not to {text[:100]!r}")
+        if not isinstance(made, list) or not all(isinstance(m, dict) for m in made):
+            raise TemplateFlaw(
+                f"`{template}` must render to a list of messages, not to {text[:100]!r}"
+            )
         return [chat_message(message) for message in cast("list[dict[str, Any]]", made)]
 
     # ------------------------------------------------------------ calls
@@ -372,7 +376,8 @@ def _length(content: Any) -> int:
     if isinstance(content, (list, tuple)):
         parts = cast("Sequence[Any]", content)
         return sum(
-            len(content_text([part])) if _get_type(part) == "text" else IMAGE_LENGTH for part in parts
+            len(content_text([part])) if _get_type(part) == "text" else IMAGE_LENGTH
+            for part in parts
         )
     return len(str(content or ""))
 

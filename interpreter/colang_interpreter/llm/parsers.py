@@ -114,7 +114,7 @@ def _json_safety(text: str, key: str) -> list[Any]:
 
 
 def _categories(given: Any) -> list[str]:
-    parts = cast("list[Any]", given) if isinstance(given, list) else str(given).split(",")
+    parts = given if isinstance(given, list) else str(given).split(",")
     return [str(part).strip() for part in parts if str(part).strip()]
 
 

@@ -14,7 +14,8 @@ from contextvars import ContextVar
 from typing import Any, Final, cast
 
 from jinja2 import TemplateSyntaxError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 MAX_TEMPLATE: Final = 200_000  # characters of a template
@@ -106,20 +107,20 @@ def _range(*bounds: int) -> range:
 class _Rewritten(NodeTransformer):
     """Has the loops and joins of a template count."""
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - named after the node
+    def visit_For(self, node: nodes.For) -> nodes.Node:
         """Count the turns."""
         self.generic_visit(node)
         node.iter = _filtered("counted ", node.iter)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         """Measure before joining."""
         self.generic_visit(node)
         return _filtered("concatenated ", nodes.List(node.nodes, "load", lineno=node.lineno))
 
 
-def _filtered(name: str, value: nodes.Expr) -> nodes.Filter:
-    made = nodes.Filter(value, name, [], [], None, None, lineno=value.lineno)
+def _filtered(name: str, value: nodes.Node) -> nodes.Filter:
+    made = nodes.Filter(cast(nodes.Expr, value), name, [], [], None, None, lineno=value.lineno)
     made.set_environment(cast(Any, value.environment))
     return made
 
@@ -200,20 +201,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 raise TemplateSyntaxError(f"`{word}` cannot be used here", found.lineno)
         return cast(nodes.Template, _Rewritten().visit(tree))
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call something from a template, counted and measured."""
         _spend()
         given = [*args, *kwargs.values()]
-        owner = getattr(__obj, "__self__", None)
+        owner = getattr(obj, "__self__", None)
         if isinstance(owner, str):
-            name = getattr(__obj, "__name__", "")
+            name = getattr(obj, "__name__", "")
             if name in ("format", "format_map") and _WIDTH.search(owner):
                 raise SecurityError("a width is too large")
             size = len(owner) * max([_size(value) for value in given], default=1)
             if name in ("replace", "join", "translate") and size > 100 * MAX_OUTPUT:
                 raise SecurityError("the texts are too long to be combined")
             _check_arguments(given)
-        return _checked(super().call(__context, __obj, *args, **kwargs))
+        return _checked(super().call(context, obj, *args, **kwargs))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Calculate, unless the result would be huge."""
@@ -227,7 +228,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
             if isinstance(count, int) and count * max(_size(left), _size(right)) > MAX_OUTPUT:
                 raise SecurityError(f"the product has more than {MAX_OUTPUT} characters")
         elif operator == "%" and isinstance(left, (str, bytes)):
-            if _WIDTH.search(left if isinstance(left, str) else left.decode("latin-1")) or "*" in str(left):
+            if _WIDTH.search(
+                left if isinstance(left, str) else left.decode("latin-1")
+            ) or "*" in str(left):
                 raise SecurityError("a width is too large")
         elif numbers and isinstance(left, int) and left.bit_length() > 10_000:
             raise SecurityError("a number is too large")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, cast
@@ -96,7 +96,10 @@ class PromptLibrary:
     """
 
     def __init__(
-        self, prompts: Iterable[Prompt], models: Mapping[str, str] | None = None, mode: str = "standard"
+        self,
+        prompts: Iterable[Prompt],
+        models: Mapping[str, str] | None = None,
+        mode: str = "standard",
     ) -> None:
         """Take prompts in order, the names of models by type, and the prompting mode."""
         self._by_task: dict[str, list[Prompt]] = {}

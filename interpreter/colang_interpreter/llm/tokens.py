@@ -1,6 +1,10 @@
-"""What is taken off a stream of tokens before somebody sees it. (rails-runtime, section 9.1.)"""
+"""What is taken off a stream of tokens before somebody sees it (rails-runtime, section 9.1)."""
 
 from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from colang_interpreter.llm.model import TokenCallback
 
@@ -142,3 +146,26 @@ class QuotedMessage:
         if piece:
             self._began = True
             self._target(piece)
+
+
+_sink: ContextVar[TokenCallback | None] = ContextVar("colang_tokens", default=None)
+
+
+@contextmanager
+def streaming(sink: TokenCallback) -> Generator[None]:
+    """Have the text of bot messages that are made inside, and in tasks started there, given to `sink` in pieces."""
+    token = _sink.set(sink)
+    try:
+        yield
+    finally:
+        _sink.reset(token)
+
+
+def current_sink() -> TokenCallback | None:
+    """Who listens to the pieces of bot messages; None if nobody does.
+
+    >>> with streaming(print):
+    ...     current_sink() is print
+    True
+    """
+    return _sink.get()
