@@ -170,7 +170,29 @@ def test_logical_lines_have_true_offsets() -> None:
                     assert text[line.start + index] == letter
 
 
+ORDINARY = """define user ask topic {0}
+  "what about topic {0}?"
+
+define bot tell topic {0}
+  "Topic {0} is $topic."
+
+# Tells about topic {0}.
+define flow topic {0}
+  user ask topic {0}
+  $found = execute look_up(name="topic {0}", count={0})
+  if $found and $count > {0}
+    bot tell topic {0}
+  else
+    bot inform nothing found
+  when user confirm
+    $n = $n + 1
+  else when user deny
+    do say goodbye
+    stop
+
+"""
 HOSTILE: dict[str, Callable[[int], str]] = {
+    "an ordinary program": lambda k: "".join(ORDINARY.format(i) for i in range(k // 5)),
     "unclosed texts": lambda k: '  "a\n' * k,
     "unclosed docstrings": lambda k: "define flow a\n" + '  """a\n' * k,
     "quotes in one line": lambda k: "define flow a\n  user " + '"' * k + "\n",

@@ -1,7 +1,7 @@
 """CO150 to CO199: what is wrong with the text of a Colang 1.0 file, one function for each code.
 
-Codes are ordered by subject: texts and comments (15x), definitions (16x), blocks (17x), statements (18x),
-messages and arguments (19x). Where the reference reads the same text without complaint, but not as its author
+Codes are ordered by subject: texts and what stands where none may (15x), definitions (16x), blocks (17x),
+statements and expressions (18x), messages and arguments (19x). Where the reference reads the same text without complaint, but not as its author
 meant it, the message says what it would take it for.
 """
 
@@ -18,7 +18,8 @@ BODY_ON_LINE = "CO174"
 
 
 def _short(text: str, limit: int = 40) -> str:
-    text = " ".join(text.split())
+    """A piece of the author's text on one line, shortened."""
+    text = " ".join("".join([c if c.isprintable() else " " for c in text[:200]]).split())
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -492,26 +493,39 @@ _UNSUPPORTED = {
 
 
 def bad_expression(kind: str, text: str, span: Span) -> Diagnostic:
-    """CO187: an expression that is none; CO188 (warning): one that fails whenever it is evaluated."""
-    if kind == "unsupported":
-        advice = "let an action compute the value"
-        if text == "name":
-            advice = 'write `"..."` around a text, `$` before a variable, `True` for true'
-        elif text in ("list", "tuple", "set"):
-            advice = 'compare one by one: `$a == "x" or $a == "y"`; or let an action decide'
-        return Diagnostic(
-            code="CO188",
-            message=f"this fails when Colang 1.0 evaluates it: {_UNSUPPORTED.get(text, text)}",
-            span=span,
-            severity=Severity.WARNING,
-            help=advice,
-        )
+    """CO187: an expression that is none."""
     message, advice = _FLAWS.get(
         kind,
         ("`{text}` does not fit here", "write an operator between values, or quotes around a text"),
     )
     return Diagnostic(
         code="CO187", message=message.replace("{text}", _short(text)), span=span, help=advice
+    )
+
+
+def failing_expression(what: str, span: Span) -> Diagnostic:
+    """CO188: an expression that fails whenever it is evaluated: lists, unknown names, other functions (9.1)."""
+    advice = "let an action compute the value"
+    if what == "name":
+        advice = 'write `"..."` around a text, `$` before a variable, `True` for true'
+    elif what in ("list", "tuple", "set"):
+        advice = 'compare one by one: `$a == "x" or $a == "y"`; or let an action decide'
+    return Diagnostic(
+        code="CO188",
+        message=f"this fails when Colang 1.0 evaluates it: {_UNSUPPORTED.get(what, what)}",
+        span=span,
+        severity=Severity.WARNING,
+        help=advice,
+    )
+
+
+def positional_value(text: str, span: Span) -> Diagnostic:
+    """CO198: an argument of `user` that is a literal without a name."""
+    return Diagnostic(
+        code="CO198",
+        message=f"`{_short(text)}` needs a name here",
+        span=span,
+        help=f"write `name={_short(text, 20)}`",
     )
 
 
@@ -559,9 +573,9 @@ def bad_priority(text: str, span: Span) -> Diagnostic:
 
 
 def bad_meta(span: Span) -> Diagnostic:
-    """CO192: a `meta` object that is no JSON."""
+    """CO169: a `meta` object that is no JSON."""
     return Diagnostic(
-        code="CO192",
+        code="CO169",
         message="this is not a JSON object",
         span=span,
         help='write `{"name": value, ...}` with double quotes',
@@ -591,9 +605,9 @@ def text_without_quotes(text: str, span: Span) -> Diagnostic:
 
 
 def structured_message(span: Span) -> Diagnostic:
-    """CO193: a bot message made of ``name: value`` lines (P9)."""
+    """CO157: a bot message made of ``name: value`` lines (P9)."""
     return Diagnostic(
-        code="CO193",
+        code="CO157",
         message="structured bot messages are not supported",
         span=span,
         help='a bot message consists of texts in double quotes: `"Hello!"`',
@@ -629,9 +643,9 @@ def behind_text(text: str, span: Span) -> Diagnostic:
 
 
 def stray_text(text: str, span: Span) -> Diagnostic:
-    """CO195: a text alone where a statement should stand."""
+    """CO156: a text alone where a statement should stand."""
     return Diagnostic(
-        code="CO195",
+        code="CO156",
         message="a text alone is not a statement",
         span=span,
         help=f"write `bot` and a name for it: `bot greet {_short(text, 20)}`"
@@ -711,9 +725,9 @@ def empty_argument(span: Span) -> Diagnostic:
 
 
 def behind_arguments(text: str, span: Span) -> Diagnostic:
-    """CO199: text behind the closing parenthesis."""
+    """CO158: text behind the closing parenthesis."""
     return Diagnostic(
-        code="CO199",
+        code="CO158",
         message="this stands behind the arguments",
         span=span,
         help="arguments are the last part of a statement; use only one of `(...)`, `with` and `for`",
@@ -721,9 +735,9 @@ def behind_arguments(text: str, span: Span) -> Diagnostic:
 
 
 def variable_action(text: str, span: Span) -> Diagnostic:
-    """CO199: the name of an action cannot be computed."""
+    """CO168: the name of an action cannot be computed."""
     return Diagnostic(
-        code="CO199",
+        code="CO168",
         message="the name of an action cannot be a variable",
         span=span,
         help="write the name of the action; `do $name` calls a flow by a computed name",
@@ -731,9 +745,9 @@ def variable_action(text: str, span: Span) -> Diagnostic:
 
 
 def bad_parameter(text: str, span: Span) -> Diagnostic:
-    """CO199: a line of a parameter block that is none."""
+    """CO159: a line of a parameter block that is none."""
     return Diagnostic(
-        code="CO199",
+        code="CO159",
         message="this is not a parameter",
         span=span,
         help="write `name: value`",

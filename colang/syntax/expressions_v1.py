@@ -437,7 +437,7 @@ class _Reader:
             if text in _KEYWORDS:
                 self.unexpected()
             self.advance()
-            if not (text == "len" and self.is_op("(")):
+            if not self.is_op("("):  # what may be called is looked at in `call`
                 self.refuse("name", begin)
             return x.Name(span=Span(begin, self.last_end), name=text)
         if kind == "op" and text == "(":

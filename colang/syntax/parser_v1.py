@@ -207,6 +207,8 @@ class _Parser:
             return problem.assignment_in_condition(span)
         if flaw.kind == "quote":
             return problem.unclosed_quote(span)
+        if flaw.kind == "unsupported":
+            return problem.failing_expression(flaw.text, span)
         return problem.bad_expression(flaw.kind, flaw.text, span)
 
     # ============================================================ file level
@@ -829,6 +831,9 @@ class _Parser:
             capture = self.mark("VARIABLE", found.group(2), at + found.start(2))
             rest = rest[: found.start()]
         rest, arguments = self.arguments(rest, at)
+        for item in arguments.items if arguments is not None else ():
+            if item.name is None and not item.is_reference:
+                self.report(problem.positional_value(item.source.text, item.span))
         kind, name = self.something(rest, at, "intent")
         return n.Pattern(
             span=span,
