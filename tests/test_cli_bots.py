@@ -244,8 +244,8 @@ def test_a_person_at_a_terminal(key: bytes, status: int, cli: Cli, tmp_path: Pat
     os.write(own, b"hello\n")
     shown += read_until(own, b"You said hello\r\n> ")
     os.write(own, key)
-    assert process.wait(timeout=30) == status
     shown += read_until(own, b"\n")
+    assert process.wait(timeout=30) == status
     assert b"Traceback" not in shown and shown.endswith(b"\r\n")
     assert termios.tcgetattr(theirs) == before
     os.close(own)

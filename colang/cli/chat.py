@@ -356,7 +356,7 @@ class _Person:
         if self._settings is not None:
             import termios
 
-            termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._settings)
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, self._settings)
         if self.is_terminal:
             sys.stdout.write("\n")
 
