@@ -127,9 +127,10 @@ def _line_known(instance: Instance) -> bool:
 def process(state: State, event: Event) -> None:
     """Process one event of the queue, external or internal."""
     name = event.name
-    watch_unhandled = state.program.watches_unhandled and name != names.UNHANDLED
-    loops = frozenset(state.loops) if watch_unhandled else frozenset[str]()
-    handled: frozenset[str] | None = frozenset()  # None: handled everywhere
+    watched = state.program.unhandled_names
+    watch_unhandled = (watched is None or name in watched) and name != names.UNHANDLED
+    loops = frozenset(state.loops) if watch_unhandled else _NONE
+    handled: frozenset[str] | None = _NONE  # None: handled everywhere
     matched: list[tuple[Waiter | None, Head, float]] = []
 
     if name == names.START_FLOW:
@@ -189,8 +190,8 @@ def process(state: State, event: Event) -> None:
         if len(matched) > 1:
             matched.sort(key=_by_place)  # heads of StartFlow take their place among the others
             matched.sort(key=_by_score, reverse=True)
-        for waiter, head, value in matched:
-            _arrive(state, waiter, head, event, (event.scores, value))
+        for by, head, value in matched:
+            _arrive(state, by, head, event, (event.scores, value))
     if "Action" in name and name not in names.INTERNAL_EVENTS:
         _update_action(state, event)
     for head, message, kind in failed:
@@ -207,6 +208,7 @@ def process(state: State, event: Event) -> None:
 
 
 _ENDINGS = frozenset({names.FLOW_FINISHED, names.FLOW_FAILED})
+_NONE: frozenset[str] = frozenset()
 
 
 def _report_mismatch(state: State, head: Head, error: NotComparableError) -> None:

@@ -75,14 +75,22 @@ class Program:
         return tuple(flow for flow in self.flows.values() if flow.active)
 
     @cached_property
-    def watches_unhandled(self) -> bool:
-        """Whether any flow waits for UnhandledEvent: if none does, none need be made."""
-        return any(
-            wait.pattern.kind == "event" and wait.pattern.name == names.UNHANDLED
-            for flow in self.flows.values()
-            for instruction in flow.code
-            for wait in _waits(instruction)
-        )
+    def unhandled_names(self) -> frozenset[str] | None:
+        """Names of events whose UnhandledEvent a flow may wait for; None: of any event.
+
+        No others need be made: nobody would see them.
+        """
+        found: set[str] = set()
+        for flow in self.flows.values():
+            for instruction in flow.code:
+                for wait in _waits(instruction):
+                    pattern = wait.pattern
+                    if pattern.kind == "event" and pattern.name == names.UNHANDLED:
+                        name = pattern.constants.get("event")
+                        if not isinstance(name, str):
+                            return None
+                        found.add(name)
+        return frozenset(found)
 
     def start(
         self, seed: int = 0, *, active: bool = True, now: str | None = None
