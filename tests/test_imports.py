@@ -21,6 +21,8 @@ LAYERS = ["colang_grammars", "colang", "colang_interpreter", "colang_migrate"]
 EDGES = ("colang.cli", "colang.lsp")
 # The one place below the edges that knows a clock, a network and a model.
 HOST = "colang_interpreter.host"
+# They wait for each other's coroutines and threads, and reach nothing outside: asyncio, and no more of the list.
+COROUTINES = ("colang_interpreter.store", "colang_interpreter.streaming")
 
 FORBIDDEN_MODULES = {
     "pickle",
@@ -121,7 +123,8 @@ def test_the_outside_is_reached_only_at_the_edges() -> None:
     for module in MODULES:
         if module.within(*EDGES, HOST):
             continue
-        found = [entry for entry in imports(module) if starts_with(entry[1], OUTSIDE_MODULES)]
+        outside = OUTSIDE_MODULES - {"asyncio"} if module.within(*COROUTINES) else OUTSIDE_MODULES
+        found = [entry for entry in imports(module) if starts_with(entry[1], outside)]
         found += [entry for entry in calls(module) if entry[1] in OUTSIDE_CALLS]
         wrong += [f"{module.path}:{line}: {name}" for line, name in found]
     assert not wrong
