@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from benchmarks.rows.model import Case, Figure
@@ -69,10 +70,11 @@ flow lamp_NN
 
 
 def real() -> list[str]:
-    """The files of the standard library and of the examples, each once."""
+    """The 2.x files of the standard library and of the examples, each once."""
     folders = (_ROOT / "interpreter" / "colang_interpreter" / "library", _ROOT / "examples")
     files = sorted(path for folder in folders for path in folder.rglob("*.co"))
-    return [path.read_text(encoding="utf-8") for path in files]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    return [text for text in texts if not re.search(r"^define ", text, re.MULTILINE)]
 
 
 CASES = (
