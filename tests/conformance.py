@@ -156,9 +156,9 @@ def equal(want: Any, have: Any) -> bool:
         if key == "_re":
             return isinstance(have, str) and re.search(value, have) is not None
         if key == "_set":
-            return isinstance(have, set) and have == set(value)
+            return isinstance(have, set) and bool(have == set(value))
         if key == "_type":
-            return type(have).__name__ == value
+            return bool(type(have).__name__ == value)
     if isinstance(want, list):
         return (
             isinstance(have, (list, tuple))
@@ -171,7 +171,7 @@ def equal(want: Any, have: Any) -> bool:
             and set(want) == set(have)
             and all(equal(want[k], have[k]) for k in want)
         )
-    return type(want) is type(have) and want == have
+    return type(want) is type(have) and bool(want == have)
 
 
 def substituted(value: Any, bound: dict[str, dict[str, Any]]) -> Any:

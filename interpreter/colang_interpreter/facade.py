@@ -9,12 +9,12 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loading import load_actions, load_initializers
 from colang_interpreter.host.loop import Conversation, Turn
 from colang_interpreter.host.portal import refuse_in_running_loop
 from colang_interpreter.host.rules import ENVELOPE
-from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.machine import Event, Program
 from colang_interpreter.programs import compile
 from colang_interpreter.stateless import Histories, generate_events

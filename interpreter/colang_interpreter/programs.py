@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from colang import Project
@@ -38,4 +38,7 @@ def compile(project: Project | RailsConfig) -> Program:
     if importlib.util.find_spec(module) is None:
         raise ValueError(f"this installation has no machine for Colang {source.version}")
     program: Program = importlib.import_module(module).compile_project(source)
-    return dataclasses.replace(program, config=config) if config is not None else program
+    if config is None:
+        return program
+    changed: Program = dataclasses.replace(cast(Any, program), settings=config)
+    return changed

@@ -105,7 +105,7 @@ async def generate_events(
     if not history:
         raise ValueError("the history is empty: it needs at least the event to react to")
     for number, event in enumerate(history):
-        if not isinstance(event.get("type"), str):
+        if not event.get("type") or not isinstance(event["type"], str):
             raise ValueError(f"event {number} of the history has no `type`")
     known = histories.find(history)
     conversation = bot.conversation()
@@ -171,9 +171,7 @@ def _everything(turn: Turn, given: Sequence[Event]) -> list[Event]:
     return new
 
 
-def _replayed(
-    conversation: Conversation, history: Sequence[Event]
-) -> tuple[Machine, list[Event]]:
+def _replayed(conversation: Conversation, history: Sequence[Event]) -> tuple[Machine, list[Event]]:
     """A 2.x machine that has gone through a history except for what is new at its end.
 
     What the machine sent is not fed again but comes out again, with the same uids: chance and uids follow from

@@ -90,12 +90,14 @@ class Engine:
         pending: Variables set since the last event: the next `ContextUpdate`.
         decision: The next step.
         owners: Uid of an action that was started -> the instance that waits for it (R27).
+        generated: Flows that came with a `start_flow` event, by id.
     """
 
     __slots__ = (
         "compat",
         "context",
         "decision",
+        "generated",
         "instances",
         "last",
         "owners",
@@ -113,9 +115,19 @@ class Engine:
         self.pending: dict[str, Any] = {}
         self.decision: Decision | None = None
         self.owners: dict[str, int] = {}
+        self.generated: dict[str, Flow] = {}
         self.last: Mapping[str, Any] = {}
         self.uids = 0
         self.slides = 0
+
+    def flow(self, name: str) -> Flow | None:
+        """The flow of that name, of the program or of an event."""
+        return self.program.flows.get(name) or self.generated.get(name)
+
+    def running_generated(self) -> dict[str, Flow]:
+        """Of the flows that came with events, those that still run."""
+        running = {instance.flow.id for instance in self.instances}
+        return {name: flow for name, flow in self.generated.items() if name in running}
 
     # -------------------------------------------------- one event (10.4)
 
@@ -282,7 +294,7 @@ class Engine:
         running = {x.flow.id for x in self.instances}
         wanted: Flow | None = None
         if event["type"] == "start_flow":
-            wanted = self.program.flows.get(str(event.get("flow_id")))
+            wanted = self.flow(str(event.get("flow_id")))
         for flow in self.program.starts.candidates(event):
             if flow is wanted or (not flow.allow_multiple and flow.id in running):
                 continue
@@ -402,7 +414,7 @@ class Engine:
     def _call(self, caller: Instance, element: e.CallFlow) -> bool:
         """Enter a flow; True if it has ended at once and the caller goes on."""
         name, parameters = self._called(caller, element)
-        flow = self.program.flows.get(name)
+        flow = self.flow(name)
         if flow is None:
             near = self.program.nearest_flow(name)
             hint = f"; did you mean `{near}`?" if near else ""
@@ -427,7 +439,9 @@ class Engine:
         if name.startswith("$"):
             value = self._evaluate(name, caller.flow)
             if not isinstance(value, str):
-                raise EngineError(f"`do {name}` needs the name of a flow, not {value!r:.40}", caller.flow.id)
+                raise EngineError(
+                    f"`do {name}` needs the name of a flow, not {value!r:.40}", caller.flow.id
+                )
             name, parameters = flow_call(value)
         for key, value in element.params.items():
             resolved = self.resolve(value, caller.flow)

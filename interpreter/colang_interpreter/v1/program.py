@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -69,28 +69,37 @@ class Program:
         flows: Registered flows by id, in order of registration (10.1).
         user_messages: Intent -> example utterances.
         bot_messages: Intent -> texts.
-        config: The settings, ``$config`` in a flow.
+        settings: The settings, ``$config`` in a flow.
         compat: Whether quirks of the reference are kept that programs could depend on.
     """
 
     flows: Mapping[str, Flow] = field(repr=False)
     user_messages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Any], repr=False)
     bot_messages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Any], repr=False)
-    config: Any = field(default=None, repr=False)
+    settings: Any = field(default=None, repr=False)
     compat: bool = False
     project: Project | None = field(default=None, repr=False)
     _compiled: dict[str, Compiled] = field(default_factory=dict[str, Compiled], repr=False)
 
     version = "1.0"
 
+    @property
+    def config(self) -> Any:
+        """The settings, under the name both dialects' programs have."""
+        return self.settings
+
     @cached_property
     def starts(self) -> StartIndex:
         """What events start which flows."""
         return StartIndex(self.flows.values())
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Hex digest of flows and messages."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         digest = hashlib.sha256(f"colang-1.0 program {FORMAT} {self.compat}\n".encode())
         for part in (
             *(repr((f.id, f.elements, f.priority, f.is_extension, f.is_interruptible,
@@ -158,7 +167,7 @@ class Program:
         if not isinstance(value, str) or not value.startswith("$"):
             return value
         if _PLAIN_NAME.match(value):
-            return context[value[1:]] if value[1:] in context else value
+            return context.get(value[1:], value)
         try:
             compiled = self._expression(value)
         except (ExpressionError, ExpressionFlaw):
@@ -191,7 +200,9 @@ _DISPLAYS = {
 def _check_supported(node: object) -> None:
     """What 1.0 does not have (9.1): other functions than `len`, displays, changes of values (E3)."""
     if type(node) in _DISPLAYS:
-        raise ExpressionError(f"{_DISPLAYS[type(node)]} cannot be written in a Colang 1.0 expression")
+        raise ExpressionError(
+            f"{_DISPLAYS[type(node)]} cannot be written in a Colang 1.0 expression"
+        )
     if isinstance(node, nodes.Call):
         function = node.function
         if isinstance(function, nodes.Name) and function.name != "len":
@@ -258,7 +269,7 @@ def compile_project(project: Project, *, compat: bool = False) -> Program:
         flows=registered(flows),
         user_messages=users,
         bot_messages=bots,
-        config=config,
+        settings=config,
         compat=compat,
         project=project,
     )
@@ -288,9 +299,7 @@ def _add_flows(
 ) -> None:
     for flow in more:
         line = source.position(flow.span.start).line if source is not None else 0
-        flows.append(
-            flow_of(flow, len(flows), subflow=flow.id in rails, path=path, line=line)
-        )
+        flows.append(flow_of(flow, len(flows), subflow=flow.id in rails, path=path, line=line))
 
 
 def _from_settings(entry: Mapping[str, Any], number: int, rails: frozenset[str]) -> Flow:
@@ -307,7 +316,7 @@ def _settings_error(message: str) -> Diagnostic:
     return Diagnostic(code="CO405", message=message, span=Span(0, 0), path="config.yml")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _built_in(name: str) -> ModuleElements:
     text = (resources.files(_LIBRARY) / name).read_text(encoding="utf-8")
     module, _ = parse_v1(text)

@@ -139,11 +139,42 @@ class State:
             return None
         elif kind == "Listen":
             return None
+        elif kind == "EventHistoryUpdate":
+            self._remember(event)
+            return None
         try:
+            if kind == "start_flow" and event.get("flow_body") is not None:
+                self._define(event)
             self.engine.process(event)
         except EngineError as error:
             return error
         return None
+
+    def _remember(self, update: Mapping[str, Any]) -> None:
+        """Events of parallel rails: they belong to the history, but drive no flows (`rails-runtime.md`, 8.5)."""
+        self.history.pop()
+        held = update.get("data", {}).get("events", ())
+        for event in held:
+            self.history.append(dict(event))
+            if event.get("type") == "StartUtteranceBotAction":
+                self.globals["last_bot_message"] = event.get("script")
+                self.engine.context = {
+                    **self.engine.context,
+                    "last_bot_message": event.get("script"),
+                }
+
+    def _define(self, event: Mapping[str, Any]) -> None:
+        """Register the flow that a `start_flow` event brings along."""
+        from colang_interpreter.v1.generated import flow_from_body
+
+        name = str(event.get("flow_id"))
+        if name in self.program.flows:
+            raise EngineError("the program has a flow of that name already", name)
+        number = len(self.program.flows) + len(self.engine.generated)
+        self.engine.generated = {
+            **self.engine.running_generated(),
+            name: flow_from_body(name, str(event["flow_body"]), number),
+        }
 
     def _snapshot(self) -> Engine:
         """The engine as it is now; `process` never changes what it was given, so sharing is enough."""
@@ -151,6 +182,7 @@ class State:
         engine.context = dict(self.engine.context)
         engine.instances = self.engine.instances
         engine.owners = dict(self.engine.owners)
+        engine.generated = self.engine.generated
         engine.uids = self.engine.uids
         return engine
 
@@ -164,14 +196,14 @@ class State:
             return []
         steps: list[dict[str, Any]] = []
         if engine.pending:
-            steps.append(
-                self.envelope.event("ContextUpdate", self.now, data=dict(engine.pending))
-            )
+            steps.append(self.envelope.event("ContextUpdate", self.now, data=dict(engine.pending)))
         decision = engine.decision
         if decision is not None:
             element = decision.element
             if isinstance(element, e.Utter):
-                extra = {} if element.comment is None else {"instructions": element.comment}
+                extra: dict[str, Any] = (
+                    {} if element.comment is None else {"instructions": element.comment}
+                )
                 if not isinstance(element.value, str):
                     extra["script"] = said(element)
                 steps.append(
@@ -195,11 +227,7 @@ class State:
     def _created(self, start: Mapping[str, Any]) -> list[dict[str, Any]]:
         """`create event`: the action is done here, and the event follows (5.4)."""
         described = start.get("action_params", {}).get("event", {})
-        fields = {
-            key: self._value(value)
-            for key, value in described.items()
-            if key != "_type"
-        }
+        fields = {key: self._value(value) for key, value in described.items() if key != "_type"}
         event = self.envelope.event(str(described.get("_type")), self.now, **fields)
         return self.action_finished(start, events=[event])
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.errors import StateError
 from colang_interpreter.v1 import elements as e
-from colang_interpreter.v1.engine import Decision, Engine, Instance, Status
+from colang_interpreter.v1.engine import Decision, Engine, EngineError, Instance, Status
+from colang_interpreter.v1.generated import flow_from_body
 
 if TYPE_CHECKING:
     from colang_interpreter.v1.program import Program
@@ -62,6 +63,7 @@ def _engine(engine: Engine) -> dict[str, Any]:
         ],
         "owners": dict(engine.owners),
         "uids": engine.uids,
+        "generated": {name: flow.source for name, flow in engine.running_generated().items()},
         "decision": None if decision is None else [decision.instance.uid, decision.priority],
     }
 
@@ -130,7 +132,10 @@ def restore(program: Program, blob: str | bytes) -> State:
         raise StateError("the saved state is damaged: its check sum is wrong")
     try:
         return _restored(program, document)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        *(KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError),
+        EngineError,
+    ) as error:
         raise StateError(f"the saved state is damaged: {type(error).__name__}: {error}") from None
 
 
@@ -158,8 +163,12 @@ def _restored_engine(program: Program, record: dict[str, Any]) -> Engine:
     if record["event"] is not None:
         engine.context["event"] = _variables(record["event"])
     by_uid: dict[int, Instance] = {}
+    for number, (name, body) in enumerate(record["generated"].items(), len(program.flows)):
+        engine.generated[_text(name)] = flow_from_body(_text(name), _text(body), number)
     for uid, flow_id, head, status, interrupter, caller, results in record["instances"]:
-        flow = program.flows[_text(flow_id)]
+        flow = engine.flow(_text(flow_id))
+        if flow is None:
+            raise StateError(f"the saved state is damaged: there is no flow {flow_id!r:.40}")
         if not 0 <= _whole(head) <= len(flow.elements):
             raise StateError("the saved state is damaged: a flow stands where it has no statement")
         instance = Instance(_whole(uid), flow, head)

@@ -48,9 +48,7 @@ def flow_from_settings(flow: Mapping[str, Any]) -> e.FlowElements:
     elements = flow.get("elements") or []
     if not isinstance(elements, Sequence) or isinstance(elements, str):
         raise YamlFlowError(f"flow `{name}`: `elements` is a list")
-    meta = {
-        key: flow[attribute] for attribute, key in _ATTRIBUTES.items() if attribute in flow
-    }
+    meta = {key: flow[attribute] for attribute, key in _ATTRIBUTES.items() if attribute in flow}
     if elements and isinstance(elements[0], Mapping) and "_type" in elements[0]:
         return _long(name, elements, meta)
     lines = ["define flow " + name, *_block(elements, name)]
@@ -93,10 +91,16 @@ def _block(elements: Iterable[Any], flow: str) -> list[str]:
 
 def _branch(elements: list[Any], flow: str, *, first: bool) -> list[str]:
     if not elements:
-        raise YamlFlowError(f"flow `{flow}`: a branch is a list of elements, the first says what it waits for")
+        raise YamlFlowError(
+            f"flow `{flow}`: a branch is a list of elements, the first says what it waits for"
+        )
     head, *rest = _element(elements[0], flow)
     keyword = "when" if first else "else when"
-    return [f"{keyword} {head}", *[f"  {line}" for line in rest], *(_block(elements[1:], flow) or ["  pass"])]
+    return [
+        f"{keyword} {head}",
+        *[f"  {line}" for line in rest],
+        *(_block(elements[1:], flow) or ["  pass"]),
+    ]
 
 
 def _element(element: Any, flow: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from typing_extensions import assert_never
@@ -58,8 +58,6 @@ def compile_flow(flow: FlowInput, flows: Mapping[str, n.FlowDef]) -> ins.FlowCod
         FlowError: an operation does not fit its operand (the check reports these with a code of its own).
     """
     return _FlowCompiler(flow, flows).compile()
-
-
 
 
 class _FlowCompiler:
@@ -300,9 +298,16 @@ class _FlowCompiler:
             for spec in lists[0]:
                 one(spec)
             return
-        self.compete(lists, lambda specs: [one(spec) for spec in specs])
 
-    def compete(self, lists: Sequence[Sequence[n.Spec]], body: Callable[[Any], Any]) -> None:
+        def each(specs: Sequence[n.Spec]) -> None:
+            for spec in specs:
+                one(spec)
+
+        self.compete(lists, each)
+
+    def compete(
+        self, lists: Sequence[Sequence[n.Spec]], body: Callable[[Sequence[n.Spec]], None]
+    ) -> None:
         fork, fail, end = self.fork(), self.label(), self.label()
         targets = tuple(self.label() for _ in lists)
         self.emit(ins.Catch(to=fail, **self.at))
@@ -714,13 +719,20 @@ def specs_of(group: n.Group) -> Iterator[n.Spec]:
 
 def walk(node: object) -> Iterator[n.Node]:
     """A node and everything below it, in source order."""
-    if isinstance(node, n.Node):
-        yield node
-        for field in fields(node):
-            yield from walk(getattr(node, field.name))
-    elif isinstance(node, tuple) and not hasattr(node, "_fields"):
-        for item in node:
-            yield from walk(item)
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, n.Node):
+            yield item
+            kind: Any = type(item)
+            stack.extend(getattr(item, name) for name in reversed(_parts(kind)))
+        elif type(item) is tuple:
+            stack.extend(reversed(item))
+
+
+@cache
+def _parts(kind: type[n.Node]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name != "span")
 
 
 def _normal_form(group: n.Group) -> list[list[n.Spec]]:
@@ -771,5 +783,3 @@ def _generation_statements() -> tuple[n.Stmt, ...]:
 
     module, _ = parse_v2(_GENERATION)
     return module.flows[0].body.statements
-
-

@@ -173,5 +173,3 @@ def _share(state: State, pending: Pending, winner: Pending) -> None:
             instance.locals[name] = shared
     for region in pending.head.regions:
         region.actions[:] = [shared if a is own else a for a in region.actions]
-
-

@@ -46,7 +46,9 @@ class Waiter:
         self.arrival = arrival
         self.name = ""  # name of the event waited for
         self.expected: dict[str, Any] | None = None  # None: evaluated when an event arrives
-        self.extra: dict[str, Any] = {}  # expected parameters known at parking (bound uids and the like)
+        self.extra: dict[
+            str, Any
+        ] = {}  # expected parameters known at parking (bound uids and the like)
         self.bound: str | None = None  # action uid the event must carry
         self.target: Instance | None = None  # instance a flow event must be about
         self.key: tuple[str, Any] | None = None

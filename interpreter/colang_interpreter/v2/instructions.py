@@ -33,7 +33,9 @@ class EventPattern:
     args: Arguments = ()  # of the event, or of the member
     outer: Arguments = ()  # of the flow or action in `F(...).Member()`
     constants: dict[str, Any] = field(default_factory=dict)  # the literal ones among `args`
-    variables: tuple[tuple[str, str], ...] = ()  # (parameter, local variable) where `args` is just `$x`
+    variables: tuple[
+        tuple[str, str], ...
+    ] = ()  # (parameter, local variable) where `args` is just `$x`
     all_constant: bool = False
 
 

@@ -51,7 +51,10 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     if flow is None or (name == "main" and event.source is not None):
         return None, False
     if event.awaited and event.source is not None and not event.source.listening:
-        return None, True  # whoever wanted it has ended meanwhile, and children never outlive their parent
+        return (
+            None,
+            True,
+        )  # whoever wanted it has ended meanwhile, and children never outlive their parent
     if event.uid is None:
         given = args.get("flow_instance_uid")
         event.uid = given if isinstance(given, str) else state.flow_uid(flow.name)
@@ -122,7 +125,9 @@ def _bind(
         elif parameter.name in args:
             values[parameter.name] = args[parameter.name]
         else:
-            values[parameter.name] = None if parameter.default is None else parameter.default(state.blank)
+            values[parameter.name] = (
+                None if parameter.default is None else parameter.default(state.blank)
+            )
     for key in args:
         if key in values or key in by_position or key in _BOOKKEEPING:
             continue
@@ -394,9 +399,7 @@ def _unlink(instance: Instance) -> None:
     instance.temps = {}
 
 
-def _restart_if_activated(
-    state: State, instance: Instance, scores: Scores, allowed: bool
-) -> None:
+def _restart_if_activated(state: State, instance: Instance, scores: Scores, allowed: bool) -> None:
     activation = instance.activation
     if activation is None or not allowed or instance.restarted or activation.count <= 0:
         return

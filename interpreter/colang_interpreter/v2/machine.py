@@ -100,7 +100,7 @@ def _stop_endless(state: State) -> None:
     if culprit is not None and culprit.listening and state.grace > 0:
         state.grace -= 1
         state.events_left = limit // 10
-        line = culprit.heads[0].instruction.line if _line_known(culprit) else culprit.flow.line
+        line = _line_of(culprit)
         report(
             state,
             culprit,
@@ -117,8 +117,9 @@ def _stop_endless(state: State) -> None:
     state.notice(f"more than {limit} internal events in one step: the rest of them is dropped")
 
 
-def _line_known(instance: Instance) -> bool:
-    return bool(instance.heads) and instance.heads[0].instruction is not None
+def _line_of(instance: Instance) -> int:
+    instruction = instance.heads[0].instruction if instance.heads else None
+    return instruction.line if instruction is not None else instance.flow.line
 
 
 # ---------------------------------------------------------------- one event (6.4)
@@ -328,9 +329,7 @@ def _announce_unhandled(
     state.queue.append(Event(names.UNHANDLED, args, event.scores))
 
 
-def _arrive(
-    state: State, waiter: Waiter | None, head: Head, event: Event, scores: Scores
-) -> None:
+def _arrive(state: State, waiter: Waiter | None, head: Head, event: Event, scores: Scores) -> None:
     """A head has matched: capture references, and move it behind its wait."""
     if head.status is not HeadStatus.ACTIVE and head.status is not HeadStatus.MERGING:
         return
@@ -669,7 +668,9 @@ def _prepare(state: State, waiter: Waiter, instance: Instance) -> None:
             _bind_target(waiter, target, pattern.member)
     else:
         target = follow(instance, pattern.path)
-        _bind_target(waiter, target, pattern.member, ".".join(("$" + pattern.path[0], *pattern.path[1:])))
+        _bind_target(
+            waiter, target, pattern.member, ".".join(("$" + pattern.path[0], *pattern.path[1:]))
+        )
     if pattern.all_constant and not pattern.outer and not pattern.args:
         waiter.expected = waiter.extra
 
@@ -998,7 +999,6 @@ HANDLERS: tuple[Callable[[State, Head, Any], bool], ...] = (
     _new_instance,
 )
 """What each instruction does, by its `op`; True: the head goes on at its `pc`."""
-
 
 
 def stop_instance(state: State, instance: Instance) -> None:

@@ -114,6 +114,11 @@ class Event:
         return args
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """All parameters, under the name that actions which are given an event know."""
+        return self.args
+
+    @property
     def colang_type(self) -> str:
         """What ``type($e)`` gives."""
         if self.name in names.INTERNAL_EVENTS:
@@ -337,7 +342,9 @@ class Instance:
         self.returned = False
         self.restarted = False  # a successor has been started already
         self.waited = False  # it has reached a waiting point since it was started
-        self.watched: dict[str, list[Waiter]] | None = None  # variable -> waiters indexed by its value
+        self.watched: dict[str, list[Waiter]] | None = (
+            None  # variable -> waiters indexed by its value
+        )
         self.shared_locals = False
 
     # -------------------------------------------------- the frame of expressions

@@ -106,23 +106,30 @@ def _validate(name: str, event: dict[str, Any], shape: _Shape) -> None:
         raise EventError(f"`{name}` needs the text `{shape.needs_text}`, but it {what}")
 
 
+MAX_NESTING = 100
 _ATOMS = (str, int, float, bool, type(None))
 
 
-def copied(value: Any) -> Any:
+def copied(value: Any, depth: int = 0) -> Any:
     """A copy of event data that shares nothing mutable with the original (Q26).
 
-    Containers are copied to any depth; other objects (references, results of Python actions) are shared.
+    Containers are copied; other objects (references, results of Python actions) are shared.
+
+    Raises:
+        EventError: The value is nested deeper than `MAX_NESTING`, or contains itself.
     """
     kind = type(value)
     if kind in _ATOMS:
         return value
+    if depth > MAX_NESTING:
+        raise EventError(f"a value is nested more than {MAX_NESTING} deep, or contains itself")
+    depth += 1
     if kind is dict:
-        return {key: copied(item) for key, item in value.items()}
+        return {key: copied(item, depth) for key, item in value.items()}
     if kind is list:
-        return [copied(item) for item in value]
+        return [copied(item, depth) for item in value]
     if kind is tuple:
-        return tuple([copied(item) for item in value])
+        return tuple([copied(item, depth) for item in value])
     if kind is set:
         return set(value)
     return value

@@ -36,8 +36,8 @@ class Limits:
     """
 
     instructions: int = 1_000_000
-    events: int = 200_000
-    instances: int = 100_000
+    events: int = 60_000
+    instances: int = 10_000
     depth: int = 2_000
 
 
@@ -47,14 +47,14 @@ class Program:
 
     Attributes:
         flows: Compiled flows by name.
-        config: The settings it was compiled with, `$system.config` in a flow.
+        settings: The settings it was compiled with; None: those of the project (see `config`).
         limits: Budgets of its conversations.
         added: Names of flows added at run time -> their texts.
     """
 
     flows: Mapping[str, ins.FlowCode] = field(repr=False)
     definitions: Mapping[str, nodes.FlowDef] = field(repr=False)
-    config: Any = field(default=None, repr=False)
+    settings: Any = field(default=None, repr=False)
     limits: Limits = Limits()
     added: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     project: Project | None = field(default=None, repr=False)
@@ -62,8 +62,19 @@ class Program:
     version = "2.x"
 
     @cached_property
+    def config(self) -> Any:
+        """The settings, `$system.config` in a flow; validated when somebody first asks for them."""
+        if self.settings is not None or self.project is None:
+            return self.settings
+        return self.project.config
+
+    @property
     def digest(self) -> str:
         """Hex digest of all flows: two programs with the same digest run states of each other."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         digest = hashlib.sha256(f"colang-2.x program {FORMAT}\n".encode())
         for name in sorted(self.flows):
             digest.update(f"{name}\0{self.flows[name].fingerprint}\n".encode("utf-8", "replace"))
@@ -205,7 +216,6 @@ def compile_project(project: Project, *, limits: Limits | None = None) -> Progra
     return Program(
         flows=compiled,
         definitions=project.flows,
-        config=project.config,
         limits=limits or Limits(),
         project=project,
     )
@@ -215,9 +225,7 @@ def compile_text(text: str, *, limits: Limits | None = None) -> Program:
     """Compile one Colang text (which may import the standard library)."""
     from colang.project import Project
 
-    return compile_project(
-        Project.from_texts({"main.co": text}, version="2.x"), limits=limits
-    )
+    return compile_project(Project.from_texts({"main.co": text}, version="2.x"), limits=limits)
 
 
 def _excluded(tree: object) -> bool:

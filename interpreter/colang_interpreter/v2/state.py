@@ -25,7 +25,7 @@ from colang_interpreter.v2.model import (
     Instance,
     Scores,
 )
-from colang_interpreter.v2.outgoing import copied
+from colang_interpreter.v2.outgoing import EventError, copied
 from colang_interpreter.values import ExpressionError
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ class State:
         self.errors: list[tuple[str, str]] = []
         self.actionable: list[Head] = []
         self.merging: list[Head] = []
-        self.failing: list[tuple[Instance, Scores]] = []  # flows in error, to be aborted when all is quiet
+        self.failing: list[
+            tuple[Instance, Scores]
+        ] = []  # flows in error, to be aborted when all is quiet
         self.last_matched: Instance | None = None
         self.step = 0
         self.ticks = 0
@@ -158,7 +160,7 @@ class State:
             The outgoing events in order.
 
         Raises:
-            ValueError: The event has no `type`, or the name of an internal event (Q23).
+            ValueError: The event has no `type`, the name of an internal event (Q23), or values nested without end.
         """
         name = event.get("type")
         if not isinstance(name, str) or not name:
@@ -169,7 +171,10 @@ class State:
             created = event.get("event_created_at")
             now = created if isinstance(created, str) else self.now
         self.now = now
-        args = {key: copied(value) for key, value in event.items() if key != "type"}
+        try:
+            args = {key: copied(value) for key, value in event.items() if key != "type"}
+        except EventError as error:
+            raise ValueError(f"event `{name}`: {error}") from None
         machine.step(self, Event(name, args))
         return self._taken()
 

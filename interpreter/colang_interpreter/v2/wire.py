@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from colang_interpreter.errors import StateError
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import lifecycle, machine
+from colang_interpreter.v2.errors import ColangRuntimeError
 from colang_interpreter.v2.model import (
     Action,
     ActionStatus,
@@ -87,7 +88,9 @@ class _Writer:
         self.region_list: list[Region] = []
         self.events: dict[int, int] = {}
         self.event_list: list[Event] = []
-        self.shared: dict[int, int] = {}  # id of a container -> its number in the heap, -1: seen once
+        self.shared: dict[
+            int, int
+        ] = {}  # id of a container -> its number in the heap, -1: seen once
         self.heap_size = 0
         self.heap: list[Any] = []
         self.keep: list[Any] = []
@@ -107,7 +110,10 @@ class _Writer:
         events = [self.event(x) for x in self.event_list]
         actions = [self.action(x) for x in self.actions]
         regions = [
-            [[self.number(x) for x in r.flows if x.listening], [self.action_number(a) for a in r.actions]]
+            [
+                [self.number(x) for x in r.flows if x.listening],
+                [self.action_number(a) for a in r.actions],
+            ]
             for r in self.region_list
         ]
         document: dict[str, Any] = {
@@ -157,12 +163,14 @@ class _Writer:
         """Number what several places refer to, and all instances, actions and events in sight."""
         state = self.state
         self.visit(state.globals)
-        for event in state.history:
-            self.visit(event)
+        for past in state.history:
+            self.visit(past)
         at = 0
         events = 0
         actions = 0
-        while at < len(self.instances) or events < len(self.event_list) or actions < len(self.actions):
+        while (
+            at < len(self.instances) or events < len(self.event_list) or actions < len(self.actions)
+        ):
             if at < len(self.instances):
                 instance = self.instances[at]
                 at += 1
@@ -445,7 +453,7 @@ def restore(program: Program, blob: str | bytes) -> State:
         raise
     except (
         KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, RecursionError,
-        ExpressionError, machine.ColangRuntimeError,
+        ExpressionError, ColangRuntimeError,
     ) as error:  # fmt: skip
         raise StateError(f"the saved state is damaged: {type(error).__name__}: {error}") from None
 
@@ -625,7 +633,9 @@ class _Reader:
         for instance, record in zip(self.instances, records, strict=True):
             more = record[8] if len(record) > 8 else {}
             if "children" in more:
-                children = [self.instances[_index(i, len(self.instances))] for i in more["children"]]
+                children = [
+                    self.instances[_index(i, len(self.instances))] for i in more["children"]
+                ]
                 instance.children = {x.uid: x for x in children}
         state.main = self.instances[_index(self.field("main", int), len(self.instances))]
         if state.main.flow.name != "main":
@@ -771,5 +781,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise StateError("the saved state is damaged: a text is missing")
     return value
-
-
