@@ -162,6 +162,24 @@ def test_damaged_files(seed: int) -> None:
         check(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "define flow a\n  user b\\\n# c\n    d\n",
+        "define flow a\n  \\\n  # c\n  user b\n",
+        "define flow a\n  \\\n  user b\n",
+        "define flow a\n  user b or\n\n  bot c\n",
+        'define bot a\n  "b\n  c" # d\n',
+        "\ufeffdefine flow a\n  user b\n",
+        "define flow a\n  user b \\",
+        ":\n", "define", "define ", "def :", "define flow:", '"', '"""', "#", "\\", " or", "$", "else", ": a\n", "a\n  : b\n    c\n", "define user\n\tx",
+    ],
+)  # fmt: skip
+def test_edges(text: str) -> None:
+    """Found by damaging files, kept so that they stay found."""
+    check(text)
+
+
 def test_logical_lines_have_true_offsets() -> None:
     for text in CORPUS:
         for line in split_lines(text).lines:

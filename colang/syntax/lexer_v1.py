@@ -321,5 +321,10 @@ class _Splitter:
                         problem.comment_in_continuation(Span(place, place + len(stripped) - cut))
                     )
                     stripped = stripped[:cut].rstrip()
-        self.lines.append(Line("".join(pieces), start, indent, self.take_note(), False, taken > 1))
+        text = "".join(pieces).rstrip()
+        if text:
+            start += len(text) - len(text.lstrip())
+            self.lines.append(
+                Line(text.lstrip(), start, indent, self.take_note(), False, taken > 1)
+            )
         return taken
