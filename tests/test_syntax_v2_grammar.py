@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
-from colang_grammars import source, tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.lark import from_lark
@@ -17,9 +15,7 @@ from lark.lexer import PatternStr
 from colang.syntax import lexer
 from colang.syntax.parser_v2 import parse_v2
 from colang.syntax.words import KEYWORDS
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from colang_grammars import source, tables
 
 GRAMMAR = Lark(source("2.x"), parser="lalr", start="start", maybe_placeholders=False)
 
@@ -77,7 +73,11 @@ def laid_out(program: str) -> str:
 @settings(
     max_examples=100,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
 )
 @given(from_lark(GRAMMAR, start="start", explicit=strategies()).map(laid_out))
 def test_programs_of_the_grammar_are_accepted(program: str) -> None:

@@ -12,9 +12,9 @@ SHOWN = 40  # characters of the author's text that a message quotes
 
 
 def quote(text: str) -> str:
-    """A piece of the author's text in backticks, shortened, on one line.
+    r"""A piece of the author's text in backticks, shortened, on one line.
 
-    >>> quote("a\\nb")
+    >>> quote("a\nb")
     '`a b`'
     """
     plain = "".join(c if c.isprintable() else " " for c in text)
@@ -196,6 +196,17 @@ def bad_variable(following: str, span: Span) -> Diagnostic:
     )
 
 
+def missing_dollar(name: str, what: str, span: Span) -> Diagnostic:
+    """CO111: a variable without its dollar sign, where only a variable can stand."""
+    return Diagnostic(
+        code="CO111",
+        message=f"{quote(name)} has no dollar sign",
+        span=span,
+        help=f"{what} is written `${name}`",
+        fix=_replace("write the `$`", Span(span.start, span.start), "$"),
+    )
+
+
 def semicolon(span: Span, fix: Fix | None) -> Diagnostic:
     """CO112: a semicolon."""
     return Diagnostic(
@@ -256,9 +267,7 @@ def equal_in_condition(span: Span) -> Diagnostic:
 
 def older_syntax(text: str, help: str, span: Span) -> Diagnostic:
     """CO117: a construct of Colang 1.0."""
-    return Diagnostic(
-        code="CO117", message=f"{quote(text)} is Colang 1.0", span=span, help=help
-    )
+    return Diagnostic(code="CO117", message=f"{quote(text)} is Colang 1.0", span=span, help=help)
 
 
 def positional_after_named(span: Span) -> Diagnostic:

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 - the rules in v2_x.lark say what each function is for
 """Building of 2.x nodes: one function for each alternative of the grammar, named behind its ``->``.
 
 A function takes the values of the symbols on the right side of its rule, tokens and nodes, and gives the value of the
@@ -13,10 +14,9 @@ from typing import Any, NamedTuple, TypeAlias
 from colang.source import Span
 from colang.syntax import nodes as n
 from colang.syntax.nodes import Token
+from colang.syntax.tuples import make
 
 Values: TypeAlias = list[Any]
-
-_new = tuple.__new__
 
 
 class Call(NamedTuple):
@@ -65,7 +65,8 @@ def words(text: str) -> str:
 
 
 def _span(start: int, end: int) -> Span:
-    return _new(Span, (start, end))
+    span: Span = make(Span, (start, end))
+    return span
 
 
 # ------------------------------------------------------------------------------------------ lists
@@ -84,13 +85,15 @@ def list_one(v: Values) -> list[Any]:
 
 
 def list_more(v: Values) -> list[Any]:
-    v[0].append(v[1])
-    return v[0]
+    found: list[Any] = v[0]
+    found.append(v[1])
+    return found
 
 
 def list_third(v: Values) -> list[Any]:
-    v[0].append(v[2])
-    return v[0]
+    found: list[Any] = v[0]
+    found.append(v[2])
+    return found
 
 
 def list_first_third(v: Values) -> list[Any]:
@@ -102,8 +105,7 @@ def items_none(v: Values) -> list[Any]:
 
 
 def items_more(v: Values) -> list[Any]:
-    v[0].append(v[1])
-    return v[0]
+    return list_more(v)
 
 
 # ------------------------------------------------------------------------------------- file level
@@ -182,9 +184,7 @@ def param_plain(v: Values) -> n.Param:
 
 def param_default(v: Values) -> n.Param:
     name, _, default = v
-    return n.Param(
-        span=_span(name.start, default.span.end), name=name.text[1:], default=default
-    )
+    return n.Param(span=_span(name.start, default.span.end), name=name.text[1:], default=default)
 
 
 def block(v: Values) -> n.Block:
@@ -402,23 +402,27 @@ def parenthesised(v: Values) -> Any:
 def call_plain(v: Values) -> Call:
     name = v[0]
     end = name.end
-    return _new(Call, (words(name.text), _span(name.start, end), None, name.start, end))
+    call: Call = make(Call, (words(name.text), _span(name.start, end), None, name.start, end))
+    return call
 
 
 def call_empty(v: Values) -> Call:
     name = v[0]
-    return _new(Call, (words(name.text), name.span, (), name.start, v[2].end))
+    call: Call = make(Call, (words(name.text), name.span, (), name.start, v[2].end))
+    return call
 
 
 def call_arguments(v: Values) -> Call:
     name = v[0]
-    return _new(Call, (words(name.text), name.span, v[2], name.start, v[3].end))
+    call: Call = make(Call, (words(name.text), name.span, v[2], name.start, v[3].end))
+    return call
 
 
 def call_simple(v: Values) -> Call:
     name, arguments = v
     end = arguments[-1].span.end
-    return _new(Call, (words(name.text), name.span, arguments, name.start, end))
+    call: Call = make(Call, (words(name.text), name.span, arguments, name.start, end))
+    return call
 
 
 def spec_bare(v: Values) -> n.Spec:
@@ -437,9 +441,7 @@ def spec_variable(v: Values) -> n.Spec:
     return n.Spec(span=span, name=None, variable=v[0].text[1:], target_span=span)
 
 
-def _dress(
-    spec: n.Spec, members: tuple[n.Member, ...], ref: Token | None, end: int
-) -> n.Spec:
+def _dress(spec: n.Spec, members: tuple[n.Member, ...], ref: Token | None, end: int) -> n.Spec:
     return n.Spec(
         span=_span(spec.span.start, end),
         name=spec.name,

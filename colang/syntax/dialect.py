@@ -60,7 +60,7 @@ def detect(text: str) -> Detection:
     """
     visible = _HIDDEN.sub(lambda match: _blank(match.group()), text)
     evidence: list[Evidence] = []
-    counts = dict.fromkeys(("define", "flow", "newer", "older"), 0)
+    counts: dict[str, int] = {"define": 0, "flow": 0, "newer": 0, "older": 0}
     for match in _LINE.finditer(visible):
         kind = match.lastgroup
         assert kind is not None

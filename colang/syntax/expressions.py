@@ -6,6 +6,8 @@ the callers in this package catch. Recursion is bounded by `MAX_NESTING`, the he
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
 from colang.source import Span
@@ -32,13 +34,13 @@ from colang.syntax.nodes import (
     Slice,
     String,
     Subscript,
-    Token,
     TupleExpr,
     Unary,
     Variable,
 )
 from colang.syntax.problem import Problem
-from colang.syntax.strings import MAX_STRING, string_parts
+from colang.syntax.strings import MAX_STRING, string_parts, unescape
+from colang.syntax.tuples import make
 
 MAX_NESTING = 60  # brackets, signs and powers inside each other; each takes four Python frames
 MAX_HEIGHT = 200  # levels of a tree, so that whoever walks it may recurse
@@ -72,10 +74,8 @@ PRECEDENCE = {
 CONSTANTS = {"NONE": None, "TRUE": True, "FALSE": False}
 CLOSING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 SIMPLE_STARTS = frozenset(
-    "VAR NUMBER STRING LONG_STRING NONE TRUE FALSE LBRACE LSQB LPAR".split()
+    ["VAR", "NUMBER", "STRING", "LONG_STRING", "NONE", "TRUE", "FALSE", "LBRACE", "LSQB", "LPAR"]
 )
-
-_new = tuple.__new__
 
 
 class Expressions:
@@ -91,6 +91,7 @@ class Expressions:
         "inside_string",
         "lexed",
         "line",
+        "literal",
         "names",
         "nesting",
         "offset",
@@ -128,6 +129,7 @@ class Expressions:
         self.names: list[Name] = []
         self.index = 0  # of the current token
         self.line = 0  # of the first token of the logical line
+        self.literal = False  # braces in strings are text: arguments of a decorator
         self.nesting = 0
         self.height = 0
         self.simple = -1  # how many brackets are open around simple arguments that are being read
@@ -153,6 +155,14 @@ class Expressions:
         if self.names:
             self.report_names()
         return tuple(found)
+
+    def literal_arguments_at(self, index: int) -> tuple[Argument, ...]:
+        """Arguments of a decorator: like classic ones, but strings are not interpolated."""
+        self.literal = True
+        try:
+            return self.arguments_at(index)
+        finally:
+            self.literal = False
 
     def simple_arguments_at(self, index: int) -> tuple[Argument, ...]:
         """Arguments separated by blanks, as many as there are."""
@@ -201,6 +211,10 @@ class Expressions:
         self.value = self.texts[index]
         self.start = self.starts[index]
 
+    def at(self, kind: str) -> bool:
+        """Whether the current token has this type; type checkers do not take the answer for lasting."""
+        return self.type == kind
+
     def advance(self) -> None:
         """Go to the next token."""
         self.passed = self.start + len(self.value)
@@ -245,7 +259,8 @@ class Expressions:
         """``a or b`` and ``x if test else y``."""
         start = self.start
         left = self.binary(OR)
-        if self.type != "IF":
+        kind = self.type
+        if kind != "IF":
             return left
         height = self.height
         self.advance()
@@ -258,7 +273,7 @@ class Expressions:
         otherwise = self.condition()
         self.nesting -= 1
         self.grow(height)
-        span = _new(Span, (start, self.passed))
+        span = make(Span, (start, self.passed))
         return Conditional(span=span, test=test, then=left, otherwise=otherwise)
 
     def enter(self) -> None:
@@ -284,9 +299,7 @@ class Expressions:
             operand = self.binary(NOT)
             self.nesting -= 1
             self.grow(0)
-            left: Expr = Unary(
-                span=_new(Span, (start, self.passed)), op="not", operand=operand
-            )
+            left: Expr = Unary(span=make(Span, (start, self.passed)), op="not", operand=operand)
         else:
             left = self.operand()
         while True:
@@ -308,7 +321,7 @@ class Expressions:
                 else:
                     right = self.binary(level + 1)
                 self.grow(height)
-                span = _new(Span, (start, self.passed))
+                span = make(Span, (start, self.passed))
                 left = Binary(span=span, op=op, left=left, right=right)
 
     def comparison(self, left: Expr, start: int) -> Expr:
@@ -332,7 +345,7 @@ class Expressions:
             rights.append(self.binary(COMPARISON + 1))
             self.height = max(height, self.height)
         self.grow(0)
-        span = _new(Span, (start, self.passed))
+        span = make(Span, (start, self.passed))
         return Compare(span=span, left=left, ops=tuple(ops), rights=tuple(rights))
 
     def logic(self, left: Expr, start: int, level: int) -> Expr:
@@ -345,7 +358,7 @@ class Expressions:
             values.append(self.binary(level + 1))
             height = max(height, self.height)
         self.grow(height)
-        span = _new(Span, (start, self.passed))
+        span = make(Span, (start, self.passed))
         return BoolOp(span=span, op=op, values=tuple(values))
 
     def operand(self) -> Expr:
@@ -357,12 +370,12 @@ class Expressions:
         if kind == "VAR":
             name = self.value
             self.advance()
-            node = Variable(span=_new(Span, (start, self.passed)), name=name[1:])
+            node = Variable(span=make(Span, (start, self.passed)), name=name[1:])
         elif kind == "STRING" or kind == "LONG_STRING":
             node = self.string(start)
             self.advance()
         elif kind == "NUMBER":
-            node = Literal(span=_new(Span, (start, self.stop)), value=number(self.value))
+            node = Literal(span=make(Span, (start, self.stop)), value=number(self.value))
             if self.stop - start > MAX_NUMBER:
                 raise Problem(say.number_too_long(Span(start, self.stop), MAX_NUMBER))
             self.advance()
@@ -374,9 +387,9 @@ class Expressions:
             operand = self.binary(SIGN)
             self.nesting -= 1
             self.grow(0)
-            return Unary(span=_new(Span, (start, self.passed)), op=op, operand=operand)
+            return Unary(span=make(Span, (start, self.passed)), op=op, operand=operand)
         elif kind in CONSTANTS:
-            node = Literal(span=_new(Span, (start, self.stop)), value=CONSTANTS[kind])
+            node = Literal(span=make(Span, (start, self.stop)), value=CONSTANTS[kind])
             self.advance()
         elif kind == "WORD":
             node = self.word(start)
@@ -407,7 +420,7 @@ class Expressions:
         self.grow(0)
         name, stop = self.value, self.stop
         self.advance()
-        attribute = Attribute(span=_new(Span, (start, stop)), value=node, name=name)
+        attribute = Attribute(span=make(Span, (start, stop)), value=node, name=name)
         if self.type == "LPAR" and (self.start == self.passed or self.simple != len(self.opens)):
             return self.call(attribute, start)
         return attribute
@@ -420,10 +433,13 @@ class Expressions:
         index: Expr | Slice | None = None
         tallest = 0
         if self.type != "COLON":
-            index = self.condition()
+            first = self.condition()
+            index = first
             tallest = self.height
+        else:
+            first = None
         if self.type == "COLON":
-            bounds: list[Expr | None] = [index]
+            bounds: list[Expr | None] = [first]
             while self.type == "COLON" and len(bounds) < 3:
                 self.advance()
                 if self.type in ("COLON", "RSQB"):
@@ -433,7 +449,7 @@ class Expressions:
                     tallest = max(tallest, self.height)
             bounds += [None] * (3 - len(bounds))
             index = Slice(
-                span=_new(Span, (inside, self.passed)),
+                span=make(Span, (inside, self.passed)),
                 start=bounds[0],
                 stop=bounds[1],
                 step=bounds[2],
@@ -442,7 +458,7 @@ class Expressions:
         stop = self.close("RSQB")
         self.height = tallest
         self.grow(height)
-        return Subscript(span=_new(Span, (start, stop)), value=node, index=index)
+        return Subscript(span=make(Span, (start, stop)), value=node, index=index)
 
     def word(self, start: int) -> Expr:
         """A function call or a bare word; inside a string's braces also a string with a prefix."""
@@ -455,7 +471,7 @@ class Expressions:
             node = self.string(start, value)
             self.advance()
             return node
-        name = Name(span=_new(Span, (start, stop)), name=value)
+        name = Name(span=make(Span, (start, stop)), name=value)
         self.advance()
         if self.type == "LPAR":
             return self.call(name, start)
@@ -479,7 +495,7 @@ class Expressions:
         self.height = tallest
         self.grow(height)
         return Call(
-            span=_new(Span, (start, stop)),
+            span=make(Span, (start, stop)),
             function=function,
             arguments=tuple(a.value for a in found if a.name is None),
             keywords=tuple(
@@ -494,11 +510,11 @@ class Expressions:
         while True:
             start = self.start
             name = None
-            if self.type == "WORD" or self.value in WORDS:
-                if self.types[self.index + 1] == "EQUAL":
-                    name = self.value
-                    self.advance()
-                    self.advance()
+            is_word = self.type == "WORD" or self.value in WORDS
+            if is_word and self.types[self.index + 1] == "EQUAL":
+                name = self.value
+                self.advance()
+                self.advance()
             if name is None:
                 if named:
                     raise Problem(mistakes.positional_after_named(self))
@@ -507,7 +523,7 @@ class Expressions:
                 named = True
                 value = self.condition()
             height = max(height, self.height)
-            span = _new(Span, (start, self.passed))
+            span = make(Span, (start, self.passed))
             found.append(Argument(span=span, name=name, value=value))
             if self.type != "COMMA":
                 self.height = height
@@ -525,7 +541,7 @@ class Expressions:
             value = self.binary(NOT)
         else:
             value = self.binary(COMPARISON + 1)
-        span = _new(Span, (start, self.passed))
+        span = make(Span, (start, self.passed))
         return Argument(span=span, name=name, value=value)
 
     # ---------------------------------------------------------------------------------- brackets
@@ -536,7 +552,7 @@ class Expressions:
         self.open()
         if self.type == "RPAR":
             stop = self.close("RPAR")
-            return TupleExpr(span=_new(Span, (start, stop)), items=())
+            return TupleExpr(span=make(Span, (start, stop)), items=())
         first = self.condition()
         if self.type == "FOR":
             node: Expr = self.comprehension("generator", None, first, start, mark)
@@ -545,9 +561,9 @@ class Expressions:
         if self.type == "COMMA":
             items = self.items(first, "RPAR")
             self.grow(0)
-            return TupleExpr(span=_new(Span, (start, self.close("RPAR"))), items=items)
-        self.close("RPAR")
-        return first
+            return TupleExpr(span=make(Span, (start, self.close("RPAR"))), items=items)
+        # The parentheses belong to the value: who moves or replaces it moves them too.
+        return replace(first, span=make(Span, (start, self.close("RPAR"))))
 
     def items(self, first: Expr, closing: str) -> tuple[Expr, ...]:
         """The rest of a list of values; a comma may end it."""
@@ -567,7 +583,7 @@ class Expressions:
         mark = len(self.names)
         self.open()
         if self.type == "RSQB":
-            return ListExpr(span=_new(Span, (start, self.close("RSQB"))), items=())
+            return ListExpr(span=make(Span, (start, self.close("RSQB"))), items=())
         first = self.condition()
         if self.type == "FOR":
             node = self.comprehension("list", None, first, start, mark)
@@ -575,24 +591,25 @@ class Expressions:
             return node
         items = self.items(first, "RSQB")
         self.grow(0)
-        return ListExpr(span=_new(Span, (start, self.close("RSQB"))), items=items)
+        return ListExpr(span=make(Span, (start, self.close("RSQB"))), items=items)
 
     def brace_display(self, start: int) -> Expr:
         """A dictionary, a set, or a comprehension of one."""
         mark = len(self.names)
         self.open()
         if self.type == "RBRACE":
-            return DictExpr(span=_new(Span, (start, self.close("RBRACE"))), items=())
+            return DictExpr(span=make(Span, (start, self.close("RBRACE"))), items=())
         first = self.condition()
         height = self.height
-        if self.type == "FOR":
+        kind = self.type
+        if kind == "FOR":
             node: Expr = self.comprehension("set", None, first, start, mark)
             self.close("RBRACE")
             return node
-        if self.type != "COLON":
+        if kind != "COLON":
             items = self.items(first, "RBRACE")
             self.grow(0)
-            return SetExpr(span=_new(Span, (start, self.close("RBRACE"))), items=items)
+            return SetExpr(span=make(Span, (start, self.close("RBRACE"))), items=items)
         self.advance()
         value = self.condition()
         height = max(height, self.height)
@@ -601,19 +618,19 @@ class Expressions:
             self.close("RBRACE")
             return node
         pairs = [(first, value)]
-        while self.type == "COMMA":
+        while self.at("COMMA"):
             self.advance()
-            if self.type == "RBRACE":
+            if self.at("RBRACE"):
                 break
             key = self.condition()
             height = max(height, self.height)
-            if self.type != "COLON":
-                raise self.unexpected()
+            if not self.at("COLON"):
+                raise self.unexpected("colon")
             self.advance()
             pairs.append((key, self.condition()))
             height = max(height, self.height)
         self.grow(height)
-        return DictExpr(span=_new(Span, (start, self.close("RBRACE"))), items=tuple(pairs))
+        return DictExpr(span=make(Span, (start, self.close("RBRACE"))), items=tuple(pairs))
 
     def comprehension(
         self, kind: str, key: Expr | None, element: Expr, start: int, mark: int
@@ -622,20 +639,21 @@ class Expressions:
         clauses: list[ComprehensionClause] = []
         bound: set[str] = set()
         height = self.height
-        while self.type == "FOR":
+        kind_here = self.type
+        while kind_here == "FOR":
             clause_start = self.start
             self.advance()
             targets: list[str] = []
             while True:
-                if self.type != "WORD":
+                if not self.at("WORD"):
                     raise self.unexpected("for")
                 targets.append(self.value)
                 self.advance()
-                if self.type != "COMMA":
+                if not self.at("COMMA"):
                     break
                 self.advance()
             bound.update(targets)
-            if self.type != "IN":
+            if not self.at("IN"):
                 raise self.unexpected("for")
             self.advance()
             iterable = self.binary(OR)
@@ -653,6 +671,7 @@ class Expressions:
                     conditions=tuple(conditions),
                 )
             )
+            kind_here = self.type
         self.names[mark:] = [n for n in self.names[mark:] if n.name not in bound]
         self.grow(height)
         stop = self.stop if self.type in ("RPAR", "RSQB", "RBRACE") else self.passed
@@ -670,9 +689,12 @@ class Expressions:
             raise Problem(say.string_too_long(Span(self.start, self.start + width), MAX_STRING))
         body = raw[width:-width]
         quote = prefix + raw[:width]
-        span = _new(Span, (start, self.stop))
+        span = make(Span, (start, self.stop))
         if "{" not in body and "\\" not in body and "}" not in body:
             return String(span=span, parts=(body,) if body else (), quote=quote)
+        if self.literal:
+            plain = unescape(body, self.start + width, self.problems)
+            return String(span=span, parts=(plain,), quote=quote)
         height = self.height
         parts = string_parts(
             body, self.start + width, self, verbatim="r" in prefix.lower(), escapes=self.problems

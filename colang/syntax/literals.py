@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
 from colang.syntax import nodes as n
-from colang.syntax.strings import unescape
 
 
 class NotLiteralError(Exception):
@@ -20,13 +19,13 @@ class NotLiteralError(Exception):
 
 
 def decorator_arguments(
-    arguments: Iterable[n.Argument], text: str, problems: list[Diagnostic]
+    arguments: Iterable[n.Argument], problems: list[Diagnostic]
 ) -> tuple[n.DecoratorArgument, ...]:
     """Arguments with their values; those that are no literals are reported and left out."""
     found: list[n.DecoratorArgument] = []
     for argument in arguments:
         try:
-            value = literal(argument.value, text)
+            value = literal(argument.value)
         except NotLiteralError as error:
             problems.append(say.decorator_not_literal(error.node.span))
         else:
@@ -34,18 +33,16 @@ def decorator_arguments(
     return tuple(found)
 
 
-def literal(node: n.Expr, text: str) -> object:
-    """The value of a literal; braces in its strings are text, there is no interpolation."""
+def literal(node: n.Expr) -> object:
+    """The value of a literal; its strings are read without interpolation."""
     if isinstance(node, n.Literal):
         return node.value
-    if isinstance(node, n.String):
-        width = len(node.quote)
-        start, end = node.span
-        return unescape(text[start + width : end - width], start + width)
+    if isinstance(node, n.String) and node.constant is not None:
+        return node.constant
     if isinstance(node, n.ListExpr):
-        return [literal(item, text) for item in node.items]
+        return [literal(item) for item in node.items]
     if isinstance(node, n.DictExpr):
-        pairs = [(literal(key, text), literal(value, text)) for key, value in node.items]
+        pairs = [(literal(key), literal(value)) for key, value in node.items]
         for (key, _), (key_node, _) in zip(pairs, node.items, strict=True):
             if isinstance(key, (list, dict)):
                 raise NotLiteralError(key_node)

@@ -36,12 +36,39 @@ if TYPE_CHECKING:
     from colang.syntax.expressions import Expressions
 
 VALUE_ENDS = frozenset(
-    "VAR NUMBER STRING LONG_STRING NONE TRUE FALSE RPAR RSQB RBRACE WORD NAME".split()
+    [
+        "VAR",
+        "NUMBER",
+        "STRING",
+        "LONG_STRING",
+        "NONE",
+        "TRUE",
+        "FALSE",
+        "RPAR",
+        "RSQB",
+        "RBRACE",
+        "WORD",
+        "NAME",
+    ]
 )
 VALUE_STARTS = frozenset(
-    "VAR NUMBER STRING LONG_STRING NONE TRUE FALSE LPAR LSQB LBRACE WORD".split()
+    [
+        "VAR",
+        "NUMBER",
+        "STRING",
+        "LONG_STRING",
+        "NONE",
+        "TRUE",
+        "FALSE",
+        "LPAR",
+        "LSQB",
+        "LBRACE",
+        "WORD",
+    ]
 )
-COMPARISONS = frozenset("LESSTHAN MORETHAN EQUALS UNEQUAL ATMOST ATLEAST IN IS NOT".split())
+COMPARISONS = frozenset(
+    ["LESSTHAN", "MORETHAN", "EQUALS", "UNEQUAL", "ATMOST", "ATLEAST", "IN", "IS", "NOT"]
+)
 FOREIGN = {
     "for": "repeat with `while` and a counter, or compute the list with `[... for x in $list]`",
     "try": "catch the failure of a flow with `when ... else`",
@@ -76,7 +103,7 @@ OLDER = {
     "extension": "write a flow, and `activate` it",
     "action": "actions are Python functions; call them with `await`",
 }
-CALLS = {"(": "LPAR", "[": "LSQB", "{": "LBRACE"}
+VALUE_STATEMENTS = ("return", "log", "print", "priority", "if", "elif", "while")
 PARTNERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 
 
@@ -173,8 +200,12 @@ def character(lexed: Lexed, index: int) -> Diagnostic | None:
         return say.semicolon(span, fix)
     if text == "\\" and at_line_end(lexed, index + 1):
         return say.backslash(span)
-    if text == "!":
+    if text == "!" and lexed.types[index + 1] in VALUE_STARTS:
         return say.foreign_operator("!", "write `not`", span, "not ")
+    if text == "!" and lexed.types[index + 1] == "EQUAL":
+        return say.foreign_operator("! =", "write `!=`", span)
+    if text == "?":
+        return say.foreign_operator("?", "write `one if condition else other`", span)
     return say.bad_character(text[0], Span(start, start + 1))
 
 
@@ -196,7 +227,9 @@ def bad_number(text: str, span: Span) -> Diagnostic:
     if plain.endswith("_") or "__" in plain:
         return say.bad_number(text, "write single `_` between digits only", span)
     return say.bad_number(
-        text, "numbers are written like `12`, `1.5` or `1e3`; a name does not begin with a digit", span
+        text,
+        "numbers are written like `12`, `1.5` or `1e3`; a name does not begin with a digit",
+        span,
     )
 
 
@@ -212,6 +245,8 @@ def in_expression(reader: Expressions, missing: str = "") -> Diagnostic:
         broken = broken_bracket(reader, index)
         if broken is not None:
             return broken
+    if reader.inside_string and reader.value == "!":
+        return say.format_specification(span)
     wrong = character(lexed, index)
     if wrong is not None:
         return wrong
@@ -219,6 +254,12 @@ def in_expression(reader: Expressions, missing: str = "") -> Diagnostic:
         while index > 0 and lexed.types[index] != "IF":
             index -= 1
         return say.incomplete_conditional(span_of(lexed, index))
+    if missing == "colon":
+        return say.incomplete(
+            "this entry of the dictionary has no value",
+            "write `key: value`",
+            span_of(lexed, index - 1),
+        )
     if missing == "for":
         return say.bad_comprehension(span)
     if kind in (NEWLINE, END) or (before == "COLON" and kind == "RBRACE"):
@@ -231,6 +272,13 @@ def in_expression(reader: Expressions, missing: str = "") -> Diagnostic:
         return say.unopened_bracket(reader.value, span)
     if kind == "ELLIPSIS":
         return say.misplaced_generation(span)
+    if kind == "EQUAL" and before in ("EQUALS", "UNEQUAL"):
+        written = lexed.texts[index - 1]
+        both = span_of(lexed, index - 1, index)
+        return say.foreign_operator(written + "=", f"write `{written}`", both, written)
+    if kind == "MORETHAN" and before == "LESSTHAN":
+        both = span_of(lexed, index - 1, index)
+        return say.foreign_operator("<>", "write `!=`", both, "!=")
     if kind == "EQUAL":
         if before == "VAR" and reader.opens and lexed.types[reader.opens[-1]] == "LPAR":
             name = lexed.texts[index - 1][1:]
@@ -263,7 +311,8 @@ def in_value(lexed: Lexed, index: int) -> Diagnostic:
         return say.unexpected(text, span, "end the expression before it, or put a value behind it")
     what = lexed.texts[index - 1] if index else ""
     return say.incomplete(
-        f"a value is missing between {say.quote(what)} and {say.quote(text)}" if what.strip()
+        f"a value is missing between {say.quote(what)} and {say.quote(text)}"
+        if what.strip()
         else f"a value is missing before {say.quote(text)}",
         "write a variable, a number, a text or another value there",
         span,
@@ -279,6 +328,9 @@ def unfinished(lexed: Lexed, index: int) -> Diagnostic:
         span = Span(lexed.starts[index], lexed.starts[index])
         return say.incomplete("a value is missing", "write an expression", span)
     kind, text, span = lexed.types[last], lexed.texts[last], span_of(lexed, last)
+    if kind in ("PLUS", "MINUS") and last and lexed.types[last - 1] == kind:
+        both = span_of(lexed, last - 1, last)
+        return say.foreign_operator(text * 2, f"write `{text} 1`", both)
     if kind in ("AND", "OR") and at_line_end(lexed, index):
         following, _ = next_content(lexed, index)
         place = span_of(lexed, following) if lexed.types[following] != END else None
@@ -312,6 +364,7 @@ HELP_FOR_WORDS = {
     "import": 'write the module behind it, like `import core` or `import "path/file.co"`',
     "flow": "write a name behind it, like `flow main`",
     "priority": "write a number behind it, like `priority 0.5`",
+    "...": 'write the instruction behind it: `..."instruction"`',
     "@": "write a name behind it, like `@active`",
 }
 
@@ -414,8 +467,21 @@ def in_line(reader: Expressions, index: int, here: dict[str, int]) -> Found:
         return Found(say.group_reference(span))
     if kind == "EQUAL":
         return Found(equal_sign(lexed, line, index))
+    if kind == "LBRACE" and at_line_end(lexed, index + 1):
+        help = "blocks are made by indentation: remove the brace, and the one that closes it"
+        return Found(say.unexpected(text, span, help))
+    if "lambda" in lexed.texts[line:index]:
+        where = lexed.texts.index("lambda", line)
+        return Found(say.foreign_statement("lambda", FOREIGN["lambda"], span_of(lexed, where)))
+    if before == "AS" and kind == "WORD":
+        return Found(say.missing_dollar(text, "a reference", span))
+    value_line = "EQUAL" in lexed.types[line:index] or first in VALUE_STATEMENTS
+    if kind == "COMMA" and value_line and "LPAR" not in lexed.types[line:index]:
+        help = "put several values in brackets, as a list: `[a, b]`"
+        return Found(say.unexpected(text, span, help))
     if kind == "COMMA":
-        if before in VALUE_ENDS and before not in ("RPAR", "WORD"):
+        captured = lexed.types[index - 2] == "AS"
+        if before in VALUE_ENDS and before not in ("RPAR", "WORD") and not captured:
             return Found(say.parameter_comma(span))
         help = "write one operation a line, or join them with `and` or `or`"
         return Found(say.unexpected(text, span, help))
@@ -431,7 +497,7 @@ def in_line(reader: Expressions, index: int, here: dict[str, int]) -> Found:
     if kind == "ELLIPSIS":
         return Found(say.misplaced_generation(span))
     if before in VALUE_ENDS and kind in VALUE_STARTS and NEWLINE in here:
-        if "EQUAL" in lexed.types[line:index] or first in ("return", "log", "print", "priority"):
+        if value_line:
             return Found(say.two_values(span))
         if kind == "WORD":
             help = "join two operations with `and` or `or`, or write them on two lines"
@@ -442,6 +508,8 @@ def in_line(reader: Expressions, index: int, here: dict[str, int]) -> Found:
         help = "put a value that depends on a condition in parentheses: `(a if $x else b)`"
         return Found(say.unexpected(text, span, help))
     if first == "global":
+        if kind == "WORD":
+            return Found(say.missing_dollar(text, "a variable", span))
         return Found(say.unexpected(text, span, HELP_FOR_WORDS["global"]))
     if first == "else":
         return Found(say.unexpected(text, span, "`else` takes no condition: write `elif`"))
@@ -479,11 +547,15 @@ def first_token(lexed: Lexed, line: int) -> Diagnostic:
         return say.text_alone(span)
     if kind == "AT":
         return say.unexpected(text, span, "decorators stand at the left margin, above a flow")
+    if kind in PARTNERS and line in unclosed_brackets(lexed, line, line_end(lexed, line)):
+        return say.unclosed_bracket(text, span)
     if kind in VALUE_STARTS or kind in ("MINUS", "PLUS", "TILDE"):
         last = line_end(lexed, line) - 1
         whole = span_of(lexed, line, max(last, line))
         offset = lexed.starts[-1] - len(lexed.text)
-        return say.expression_statement(lexed.text[whole.start - offset : whole.end - offset], whole)
+        return say.expression_statement(
+            lexed.text[whole.start - offset : whole.end - offset], whole
+        )
     return say.unexpected(text, span, "begin the line with a statement or the name of a flow")
 
 
@@ -520,7 +592,7 @@ def equal_sign(lexed: Lexed, line: int, index: int) -> Diagnostic:
         return say.equal_in_condition(span_of(lexed, index))
     if before in ("WORD", *WORDS.values()):
         if index - 1 == line:
-            return say.assignment_target(name, f"a variable is written `${name}`", span)
+            return say.missing_dollar(name, "a variable", span)
         return say.argument_without_dollar(name, span)
     return say.equal_in_condition(span_of(lexed, index))
 
@@ -548,7 +620,10 @@ def in_header(lexed: Lexed, line: int, index: int) -> Found:
     if not parameters:
         return Found(bad_flow_name(lexed, line, index))
     if before in ("ARROW", "LPAR", "COMMA") and kind == "WORD":
-        return Found(say.bare_word(text, span))
+        what = "a return member" if "ARROW" in lexed.types[line:index] else "a parameter"
+        return Found(say.missing_dollar(text, what, span))
+    if kind == "VAR" and before in VALUE_ENDS:
+        return Found(say.unexpected(text, span, "put a comma in front of it"))
     if kind in ("WORD", "AS", "AND", "OR") and "ARROW" not in lexed.types[line:index]:
         help = "the words of the name come first, then the parameters, each with a `$`"
         return Found(say.unexpected(text, span, help))

@@ -20,21 +20,25 @@ from colang.syntax import builder, mistakes, nodes
 from colang.syntax.builder import Wrong
 from colang.syntax.expressions import MAX_NESTING, Expressions
 from colang.syntax.layout import indentation, next_content
-from colang.syntax.lexer import COMMENT, END, NEWLINE, OTHER, lex
-from colang.syntax.mistakes import Found
+from colang.syntax.lexer import COMMENT, END, NEWLINE, lex
 from colang.syntax.literals import decorator_arguments
+from colang.syntax.mistakes import Found
 from colang.syntax.nodes import Token
 from colang.syntax.problem import Problem
 from colang.syntax.recovery import line_end
+from colang.syntax.tuples import make
 from colang.syntax.words import KEYWORDS, NEVER_NAMES
 from colang_grammars.tables import Tables, load
 
-_new = tuple.__new__
-_token = partial(tuple.__new__, Token)
-_WORD_TYPES = frozenset("WORD NOT IN IS IF ELSE FOR AND OR AS NONE TRUE FALSE".split())
-_NAME_WORDS = frozenset("WORD NOT IN IS IF ELSE FOR".split())  # what may follow in a name
+_token: Callable[..., Token] = partial(make, Token)
+_WORD_TYPES = frozenset(
+    ["WORD", "NOT", "IN", "IS", "IF", "ELSE", "FOR", "AND", "OR", "AS", "NONE", "TRUE", "FALSE"]
+)
+_NAME_WORDS = frozenset(
+    ["WORD", "NOT", "IN", "IS", "IF", "ELSE", "FOR"]
+)  # what may follow in a name
 _SIMPLE_STARTS = frozenset(
-    "VAR NUMBER STRING LONG_STRING LSQB LBRACE PLUS MINUS TILDE".split()
+    ["VAR", "NUMBER", "STRING", "LONG_STRING", "LSQB", "LBRACE", "PLUS", "MINUS", "TILDE"]
 )  # terminals a simple argument can begin with; `(` after a name opens classic arguments
 _CONSTANTS = frozenset(("None", "True", "False"))
 _EXPRESSION_STARTS = _SIMPLE_STARTS | {"NOT", "NONE", "TRUE", "FALSE"}  # no operation begins so
@@ -99,7 +103,7 @@ def parse_expression(text: str) -> tuple[nodes.Expr | None, tuple[Diagnostic, ..
 def _tables() -> tuple[Tables, tuple[Callable[[list[Any]], Any] | None, ...]]:
     tables = load()
     functions = tuple(
-        None if size == 1 and name in ("same", "") or name in _METHODS else builder.function(name)
+        None if (size == 1 and name in ("same", "")) or name in _METHODS else builder.function(name)
         for _, size, name in tables.rules
     )
     return tables, functions
@@ -125,11 +129,14 @@ class Parser:
         self.values: list[Any] = [None]
         self.queue: list[tuple[str, Any]] = []  # layout tokens to come, the next one last
         self.indents: list[int] = []
-        self.ignored: list[bool] = []  # for each of `indents`: it was unexpected, and opens no block
+        self.ignored: list[
+            bool
+        ] = []  # for each of `indents`: it was unexpected, and opens no block
         self.index = 0  # of the token to be read next
         self.line = 0  # index of the first token of the logical line
         self.before = 0  # the same of the logical line before
         self.line_depth = 0  # states below it
+        self.line_problems = 0  # findings before it
         self.fresh = True  # nothing of the line has been shifted
         self.trial: tuple[int, Diagnostic] | None = None  # where and why the line is no expression
 
@@ -141,7 +148,7 @@ class Parser:
         if self.texts[0] == "\ufeff":
             self.types[0] = "BOM"
         self.layout(next_content(self.lexed, 1 if self.types[0] == "BOM" else 0)[0])
-        items = self.run()
+        items: list[nodes.Import | nodes.FlowDef | nodes.Stmt] = self.run()
         for item in items:
             self.problems.extend(mistakes.in_item(item))
         found = nodes.Module(
@@ -165,7 +172,7 @@ class Parser:
             for kind, text, start in zip(self.types, self.texts, self.starts, strict=True)
         )
 
-    def run(self) -> list[Any]:
+    def run(self) -> Any:
         """Feed tokens until the table says that the file is complete."""
         tables = self.tables
         actions, gotos, rules, parts = tables.actions, tables.gotos, tables.rules, tables.parts
@@ -211,7 +218,7 @@ class Parser:
                 if function is None:
                     state = gotos[states[-2]][name]
                     if state == end:
-                        found: list[Any] = values[-1]
+                        found: Any = values[-1]
                         return found
                     states[-1] = state
                     continue
@@ -236,7 +243,7 @@ class Parser:
                 following, goes_on = next_content(self.lexed, index)
                 if not goes_on:
                     self.index = index
-                    return NEWLINE, _new(Token, (NEWLINE, "", starts[index]))
+                    return NEWLINE, make(Token, (NEWLINE, "", starts[index]))
                 index = following
             kind = types[index]
         start, value = starts[index], texts[index]
@@ -256,11 +263,11 @@ class Parser:
         elif kind == "LPAR":
             if self.fresh and self.is_expression_statement(index):
                 self.index = index
-                return "_AS_EXPRESSION", _new(Token, ("_AS_EXPRESSION", "", start))
+                return "_AS_EXPRESSION", make(Token, ("_AS_EXPRESSION", "", start))
         elif kind == END and not self.fresh:
             self.index = index
-            return NEWLINE, _new(Token, (NEWLINE, "", start))
-        return kind, _new(Token, (kind, value, start))
+            return NEWLINE, make(Token, (NEWLINE, "", start))
+        return kind, make(Token, (kind, value, start))
 
     def word(self, value: str, index: int) -> str:
         """The terminal that a word is at this place."""
@@ -268,7 +275,9 @@ class Parser:
         kind = KEYWORDS.get(value)
         if kind is not None and (kind in here or kind in NEVER_NAMES):
             following = self.starts[index + 1]
-            called = self.types[index + 1] == "LPAR" and following == self.starts[index] + len(value)
+            called = self.types[index + 1] == "LPAR" and following == self.starts[index] + len(
+                value
+            )
             if kind != "FLOW" or not called:  # `flow(...)` is a call
                 return kind
         if "NAME" in here:
@@ -287,6 +296,7 @@ class Parser:
         self.before, self.index, self.line = self.line, index, index
         self.expressions.line = index
         self.line_depth = len(self.states)
+        self.line_problems = len(self.problems)
         if self.types[index] == END:
             width = indents[0] if indents else 0
         else:
@@ -348,9 +358,7 @@ class Parser:
             elif part == "simple_args":
                 value = reader.simple_arguments_at(index)
             else:
-                value = decorator_arguments(
-                    reader.arguments_at(index), self.text, self.problems
-                )
+                value = decorator_arguments(reader.literal_arguments_at(index), self.problems)
         except Problem as problem:
             self.mend_line(self.further(Found(problem.diagnostic), reader.index))
             return True
@@ -465,17 +473,27 @@ class Parser:
 
     def mend_line(self, found: Found) -> None:
         """Report, then go on behind the mistake if that is known, else with the line as an ErrorStmt."""
-        self.problems.append(found.diagnostic)
         if found.resume is not None:
+            self.problems.append(found.diagnostic)
             if found.pops:
                 del self.states[-found.pops :], self.values[-found.pops :]
                 self.opens.pop()
             self.index = found.resume
             return
+        # Words that were taken for values were perhaps none: the line is not understood.
+        self.problems[self.line_problems :] = [
+            p for p in self.problems[self.line_problems :] if p.code != "CO133"
+        ]
+        self.problems.append(found.diagnostic)
         del self.opens[:]
-        if not self.fresh:
-            del self.states[self.line_depth :], self.values[self.line_depth :]
         self.index = line_end(self.lexed, self.line)
+        depth = self.line_depth
+        if not self.fresh:
+            named = self.types[self.line] == "FLOW" and len(self.values) > depth + 2
+            if named and found.diagnostic.code != "CO131":
+                del self.states[depth + 2 :], self.values[depth + 2 :]  # the name is known
+                return
+            del self.states[depth:], self.values[depth:]
         if "PASS" not in self.tables.actions[self.states[-1]]:
             self.drop_decorators()
         stop = self.starts[self.index - 1] + len(self.texts[self.index - 1])
@@ -500,7 +518,9 @@ class Parser:
 
     def _nested_flow(self, v: list[Any]) -> nodes.FlowDef:
         flow: nodes.FlowDef = v[0]
-        self.problems.append(say.nested_flow(flow.name, Span(flow.keyword.start, flow.name_span.end)))
+        self.problems.append(
+            say.nested_flow(flow.name, Span(flow.keyword.start, flow.name_span.end))
+        )
         return flow
 
     def _nested_import(self, v: list[Any]) -> nodes.Import:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from colang.diagnostics.model import Diagnostic
 
 
-class Problem(Exception):  # noqa: N818 - it is control flow, not an error of the program
+class Problem(Exception):
     """A mistake found while reading one logical line; the parser catches it at the line's end."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from colang.syntax.layout import indentation, next_content
 from colang.syntax.lexer import COMMENT, END, NEWLINE, Lexed
+from colang.syntax.words import BRANCH_WORDS
+
+HEADS = frozenset(("flow", *BRANCH_WORDS, "if", "while", "when", "or"))
 
 
 def begins_definition(lexed: Lexed, index: int) -> bool:
@@ -21,8 +24,18 @@ def line_end(lexed: Lexed, line: int) -> int:
     """The index of the line end (or comment before it) that ends the line in error that starts at `line`.
 
     Brackets may take it over several lines, but only over lines that are indented deeper or begin with a closing
-    bracket, and not over a line that begins a definition: more likely the bracket was never closed.
+    bracket, and not over a line that begins a definition: more likely the bracket was never closed. What is indented
+    below a header with an open bracket is its block.
     """
+    end = _bracketed_end(lexed, line)
+    if lexed.texts[line] in HEADS and unclosed_brackets(lexed, line, end):
+        end = line
+        while lexed.types[end] not in (NEWLINE, COMMENT, END):
+            end += 1
+    return end
+
+
+def _bracketed_end(lexed: Lexed, line: int) -> int:
     types = lexed.types
     base = indentation(lexed, line)
     depth = 0

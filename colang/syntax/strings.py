@@ -108,9 +108,9 @@ def unescape(body: str, offset: int, problems: list[Diagnostic] | None = None) -
 def escape(
     body: str, start: int, offset: int, problems: list[Diagnostic] | None
 ) -> tuple[str, int]:
-    """The text that the escape at ``body[start]`` stands for, and the offset behind it.
+    r"""The text that the escape at ``body[start]`` stands for, and the offset behind it.
 
-    As in Python, a backslash before any other character stays; a broken ``\\x``, ``\\u`` or ``\\N`` is reported.
+    As in Python, a backslash before any other character stays; a broken ``\x``, ``\u`` or ``\N`` is reported.
     """
     following = body[start + 1 : start + 2]
     if following in _SIMPLE:
@@ -131,13 +131,11 @@ def escape(
     elif following in ("x", "u", "U"):
         match = _HEX.match(body, start)
         if match:
-            code = int(match.group()[2:], 16)
+            code = int(body[start + 2 : match.end()], 16)
             if code <= 0x10FFFF:
                 return chr(code), match.end()
     else:
         return "\\" + following, start + 2
     if problems is not None:
-        problems.append(
-            say.bad_escape("\\" + following, Span(offset + start, offset + start + 2))
-        )
+        problems.append(say.bad_escape("\\" + following, Span(offset + start, offset + start + 2)))
     return "\\" + following, start + 2

@@ -23,10 +23,10 @@ BRANCH_WORDS = ("elif", "else", "orwhen")
 GROUP_WORDS = ("and", "or", "as")
 
 # Word -> terminal of the grammar, for the words that rules of the statement level name.
-KEYWORDS = {
-    word: word.upper() for word in (*STATEMENT_WORDS, *BRANCH_WORDS, *GROUP_WORDS, "flow")
-}
-NEVER_NAMES = frozenset({"AND", "OR"})  # terminals of words that no name can hold, not even at its start
+KEYWORDS = {word: word.upper() for word in (*STATEMENT_WORDS, *BRANCH_WORDS, *GROUP_WORDS, "flow")}
+NEVER_NAMES = frozenset(
+    {"AND", "OR"}
+)  # terminals of words that no name can hold, not even at its start
 
 # Parameters the machine keeps for itself (section 6.2): a flow cannot declare them.
 RESERVED_PARAMETERS = frozenset(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from colang_grammars import source
 
@@ -52,14 +52,16 @@ def build() -> dict[str, Any]:
     from lark.lexer import TerminalDef
 
     lark = Lark(source("2.x"), parser="lalr", start="start", maybe_placeholders=False)
-    data, memo = lark.memo_serialize([TerminalDef, Rule])
-    table = data["parser"]["parser"]
+    # What Lark's own caches are made of; its types do not say what is inside.
+    made = cast("Any", lark).memo_serialize([TerminalDef, Rule])
+    data, memo = cast("tuple[dict[str, Any], dict[Any, Any]]", made)
+    table: dict[str, Any] = data["parser"]["parser"]
     names: dict[int, str] = {int(k): v for k, v in table["tokens"].items()}
-    full = {
+    full: dict[int, dict[str, tuple[int, Any]]] = {
         int(state): {names[int(symbol)]: action for symbol, action in row.items()}
         for state, row in table["states"].items()
     }
-    all_rules = {
+    all_rules: dict[int, tuple[str, tuple[str, ...], str]] = {
         int(key): (
             rule["origin"]["name"],
             tuple(symbol["name"] for symbol in rule["expansion"]),
@@ -79,7 +81,9 @@ def build() -> dict[str, Any]:
     for state in queue:
         part = next((p for p in PARTS if p in full[state]), "")
         outside = {s for s in full[state] if s.islower() and s not in inside}
-        taken = set[str]().union(*(first[s] for s in outside))  # what begins a part, or goes on with it
+        taken = set[str]().union(
+            *(first[s] for s in outside)
+        )  # what begins a part, or goes on with it
         actions: dict[str, int] = {}
         gotos: dict[str, int] = {}
         for symbol, (kind, argument) in sorted(full[state].items()):
@@ -208,7 +212,9 @@ def render(data: dict[str, Any]) -> str:
         return ",\n".join(json.dumps(item, separators=(",", ":")) for item in items)
 
     fields = [f'"{key}":{data[key]}' for key in ("start", "end")]
-    fields += [f'"{key}":[\n{lines(data[key])}\n]' for key in ("rules", "actions", "gotos", "parts")]
+    fields += [
+        f'"{key}":[\n{lines(data[key])}\n]' for key in ("rules", "actions", "gotos", "parts")
+    ]
     return "{" + ",\n".join(fields) + "}\n"
 
 
