@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast, overload
 
-from colang_interpreter.host.guards import is_mapping
+from colang_interpreter.dynamic import is_mapping
 
 _T = TypeVar("_T")
 
@@ -28,6 +28,7 @@ SPECIAL_PARAMETERS = (
 """Parameters an action gets by declaring them; their values come from the host, not from the flow."""
 
 _CONTEXT_PREFIX = "__context__"
+_POSITION = re.compile(r"\$[1-9]\d*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class Registered:
         Raises:
             ActionError: An argument the action does not have, or one it needs and did not get.
         """
-        bound = dict(arguments)
+        bound = self._named(arguments)
         for parameter, variable in self.variables:
             bound[parameter] = variables.get(variable)
         for name in self.specials:
@@ -231,6 +232,27 @@ class Registered:
             raise ActionError(f"action `{self.meta.name}` needs {_listed(missing)} ({self.where})")
         return bound
 
+    def _named(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments without a name, ``$1``, ``$2``, ... in Colang 1.0, bound in order (R12)."""
+        if "$1" not in arguments:
+            return dict(arguments)
+        named = {name: value for name, value in arguments.items() if not _POSITION.match(name)}
+        free = (name for name in self.own_parameters if name not in named)
+        for number in range(1, len(arguments) - len(named) + 1):
+            position = f"${number}"
+            if position in arguments:
+                named[next(free, position)] = arguments[position]
+        return named
+
+    @property
+    def own_parameters(self) -> list[str]:
+        """The parameters that get their values from flows."""
+        return [
+            name
+            for name in self.parameters
+            if name not in SPECIAL_PARAMETERS and not name.startswith(_CONTEXT_PREFIX)
+        ]
+
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the function, or the method of the one instance; may give an awaitable."""
         target = self._instance() if self._is_class else self._target
@@ -245,11 +267,7 @@ class Registered:
             return self._target
 
     def _unknown(self, unknown: list[str]) -> str:
-        own = [
-            name
-            for name in self.parameters
-            if name not in SPECIAL_PARAMETERS and not name.startswith(_CONTEXT_PREFIX)
-        ]
+        own = self.own_parameters
         if any(name.startswith("$") for name in unknown):
             return (
                 f"action `{self.meta.name}` was called with positional arguments;"
@@ -362,6 +380,7 @@ class Outcome:
     events: list[dict[str, Any]] | None = None
     context_updates: Mapping[str, Any] = field(default_factory=dict[str, Any])
     failure: str | None = None
+    error: BaseException | None = None  # what it raised
 
     @property
     def is_success(self) -> bool:

@@ -6,15 +6,16 @@ One per process is enough. It may be used from any thread and any event loop; it
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.host.actions import ActionRegistry
 from colang_interpreter.host.builtin import register_builtin_actions
 from colang_interpreter.host.channels import ALL_CHANNELS, performed_by
 from colang_interpreter.host.clock import Clock, RealClock
-from colang_interpreter.host.guards import is_mapping
 from colang_interpreter.host.loop import Conversation, Runtime
 from colang_interpreter.host.portal import Portal
 from colang_interpreter.host.session import Session, SessionOptions
@@ -89,6 +90,12 @@ class Bot:
             action_timeout=action_timeout,
         )
         register_builtin_actions(self._registry)
+        self.dialog: Any = None
+        """What the actions of a 1.0 bot share: `llm.tasks_v1.Dialog`; None in 2.x."""
+        if program.version == "1.0":
+            from colang_interpreter.v1.system_actions import install
+
+            self.dialog = install(self._registry, program, llm, time.perf_counter)
         if llm is not None:
             self._registry.register_parameter("llm", llm)
         if is_mapping(actions):

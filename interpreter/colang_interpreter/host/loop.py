@@ -401,6 +401,7 @@ class Conversation:
                 failure=outcome.failure,
                 started_at=run.started_at,
                 finished_at=now,
+                error=outcome.error,
             )
             turn.trace.actions.append(ended)
         return self._rules.finished(run.call, outcome, now)

@@ -133,7 +133,7 @@ class ActionRunner:
             try:
                 result = copy_context().run(run.registered.call, self._bind(run))
             except _FAILURES as problem:
-                self._complete(run, Outcome(failure=described(problem)))
+                self._complete(run, Outcome(failure=described(problem), error=problem))
                 continue
             if is_awaitable(result):  # a function that returns a coroutine
                 self._spawn(run, self._finish(run, result))
@@ -172,7 +172,7 @@ class ActionRunner:
         except asyncio.CancelledError:
             self._complete(run, Outcome(failure="it was cancelled"))
         except _FAILURES as problem:
-            self._complete(run, Outcome(failure=described(problem)))
+            self._complete(run, Outcome(failure=described(problem), error=problem))
         else:
             if is_awaitable(result):
                 await self._finish(run, result)
@@ -185,7 +185,7 @@ class ActionRunner:
         except asyncio.CancelledError:
             outcome = Outcome(failure="it was cancelled")
         except _FAILURES as problem:
-            outcome = Outcome(failure=described(problem))
+            outcome = Outcome(failure=described(problem), error=problem)
         self._complete(run, outcome)
 
     def _complete(self, run: Run, outcome: Outcome) -> None:

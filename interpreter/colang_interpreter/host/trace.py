@@ -33,6 +33,7 @@ class ActionRun:
     failure: str | None
     started_at: str
     finished_at: str
+    error: BaseException | None = None  # what the function raised
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.dynamic import is_a, is_mapping
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.flows import WILDCARDS, Flow
 from colang_interpreter.v1.names import flow_call
@@ -145,7 +146,7 @@ class Engine:
             return
         if kind == "ContextUpdate":
             data = event.get("data")
-            if isinstance(data, Mapping):
+            if is_mapping(data):
                 self.context.update(data)
             self.decision = None
             self.pending = {}
@@ -332,7 +333,7 @@ class Engine:
 
     def _parameters(self, event: Mapping[str, Any]) -> None:
         params = event.get("params")
-        if isinstance(params, Mapping):
+        if is_mapping(params):
             for key, value in params.items():
                 self._assign(str(key), value)
 
@@ -528,7 +529,7 @@ def said(element: e.Utter) -> str | None:
     value = element.value
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         text = value.get("text", value.get("_text"))
         return text if isinstance(text, str) else None
     return None
@@ -543,4 +544,4 @@ def _property_fits(key: str, value: object, event: Mapping[str, Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return list(value) if is_a(value, tuple) else value

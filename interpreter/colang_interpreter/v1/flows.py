@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.v1 import elements as e
 
 ANY: Final = "..."
@@ -78,7 +79,7 @@ def _created(elements: Iterable[e.Element]) -> Iterator[str]:
     for element in elements:
         if isinstance(element, e.RunAction) and element.name == "create_event":
             event = element.params.get("event")
-            if isinstance(event, Mapping) and isinstance(event.get("_type"), str):
+            if is_mapping(event) and isinstance(event.get("_type"), str):
                 yield event["_type"]
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from colang.diagnostics import Diagnostic
 from colang.source import Source, Span
 from colang.syntax import nodes, nodes_v1
 from colang.syntax.expressions_v1 import ExpressionFlaw, parse_expression_v1
 from colang.syntax.parser_v1 import parse_v1
+from colang_interpreter.dynamic import class_of, is_a
 from colang_interpreter.errors import CompileError
 from colang_interpreter.expressions import Compiled, compile_expression
 from colang_interpreter.v1.elements import (
@@ -188,7 +189,7 @@ _MUTATING = frozenset(
 )
 
 
-_DISPLAYS = {
+_DISPLAYS: dict[type[Any], str] = {
     nodes.ListExpr: "a list",
     nodes.TupleExpr: "a tuple",
     nodes.SetExpr: "a set",
@@ -199,9 +200,10 @@ _DISPLAYS = {
 
 def _check_supported(node: object) -> None:
     """What 1.0 does not have (9.1): other functions than `len`, displays, changes of values (E3)."""
-    if type(node) in _DISPLAYS:
+    display = _DISPLAYS.get(class_of(node))
+    if display is not None:
         raise ExpressionError(
-            f"{_DISPLAYS[type(node)]} cannot be written in a Colang 1.0 expression"
+            f"{display} cannot be written in a Colang 1.0 expression"
         )
     if isinstance(node, nodes.Call):
         function = node.function
@@ -212,8 +214,8 @@ def _check_supported(node: object) -> None:
     if isinstance(node, nodes.Node):
         for part in fields(node):
             _check_supported(getattr(node, part.name))
-    elif isinstance(node, tuple) and not isinstance(node, Span):
-        for item in node:
+    elif is_a(node, tuple) and not isinstance(node, Span):
+        for item in cast(tuple[object, ...], node):
             _check_supported(item)
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.engine import Engine, EngineError, said
@@ -123,7 +124,7 @@ class State:
         self.history.append(dict(event))
         if kind == "ContextUpdate":
             data = event.get("data")
-            if isinstance(data, Mapping):
+            if is_mapping(data):
                 self.globals.update(data)
         elif kind == "UserMessage":
             self.globals["last_user_message"] = event.get("text")
@@ -228,7 +229,9 @@ class State:
         """`create event`: the action is done here, and the event follows (5.4)."""
         described = start.get("action_params", {}).get("event", {})
         fields = {key: self._value(value) for key, value in described.items() if key != "_type"}
-        event = self.envelope.event(str(described.get("_type")), self.now, **fields)
+        event = self.envelope.completed(
+            {**fields, "type": str(described.get("_type"))}, self.now
+        )
         return self.action_finished(start, events=[event])
 
     def resolved(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,6 +331,17 @@ class State:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> State:
         return self.fork()
+
+    def fork_for(self, seed: int) -> State:
+        """A conversation that goes on from here with the variables but without the running flows.
+
+        For a rail that runs beside others: its uids follow from a seed of its own.
+        """
+        twin = self.fork()
+        twin.engine.instances, twin.engine.owners = [], {}
+        twin.engine.pending, twin.engine.decision = {}, None
+        twin.seed, twin.envelope = seed, Envelope(seed)
+        return twin
 
     def fork(self) -> State:
         """An independent conversation that goes on from here (values in variables are shared)."""

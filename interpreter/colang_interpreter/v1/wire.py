@@ -1,5 +1,8 @@
 """Saved states of Colang 1.0 conversations: JSON, bound to the program's digest, validated field by field."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# (what is read here is JSON or YAML: its types are what the code checks, one by one)
+
 from __future__ import annotations
 
 import dataclasses

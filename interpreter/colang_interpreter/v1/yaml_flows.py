@@ -3,6 +3,9 @@
 The short form is written as Colang and parsed like a file; the long form (elements with `_type`) is read as is.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# (what is read here is JSON or YAML: its types are what the code checks, one by one)
+
 from __future__ import annotations
 
 import json

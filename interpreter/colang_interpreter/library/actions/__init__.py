@@ -1,0 +1,1 @@
+"""Python actions of the library's rails, and what they give back."""

@@ -1,0 +1,91 @@
+"""`RailOutcome`: what an action of a rail has found out (`rails-runtime.md`, 10.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+TARGETS: Final = frozenset({"user_message", "bot_message", "relevant_chunks"})
+"""Variables a rail may rewrite."""
+
+
+@dataclass(frozen=True, slots=True)
+class RailOutcome:
+    """Let pass, block, or rewrite; flows read ``$r.is_blocked``, ``$r.transform_text["bot_message"]`` and so on.
+
+    Attributes:
+        is_blocked: The text must not go through.
+        is_transform: It goes through changed.
+        transform_text: The new texts by variable: `user_message`, `bot_message`, `relevant_chunks`.
+        reason: Why, in words.
+        metadata: Anything more.
+
+    Example:
+        >>> RailOutcome.block("a forbidden word", metadata={"word": "x"}).is_blocked
+        True
+        >>> RailOutcome.transform([("bot_message", "***")]).transform_text["bot_message"]
+        '***'
+    """
+
+    is_blocked: bool = False
+    is_transform: bool = False
+    transform_text: Mapping[str, str] = field(default_factory=dict[str, str])
+    reason: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def allow(
+        cls, reason: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> RailOutcome:
+        """It may go through as it is."""
+        return cls(reason=reason, metadata=dict(metadata or {}))
+
+    @classmethod
+    def block(
+        cls, reason: str | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> RailOutcome:
+        """It must not go through."""
+        return cls(is_blocked=True, reason=reason, metadata=dict(metadata or {}))
+
+    @classmethod
+    def transform(
+        cls,
+        texts: Iterable[tuple[str, str]],
+        reason: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> RailOutcome:
+        """It goes through with these texts.
+
+        Raises:
+            ValueError: A variable that no rail may rewrite.
+        """
+        changed = dict(texts)
+        for name in changed:
+            if name not in TARGETS:
+                raise ValueError(f"a rail rewrites one of {', '.join(sorted(TARGETS))}, not `{name}`")
+        return cls(
+            is_transform=True, transform_text=changed, reason=reason, metadata=dict(metadata or {})
+        )
+
+
+def blocks(value: Any, mapping: Callable[[Any], bool] | None = None) -> bool:
+    """Whether the result of a rail's action means "blocked".
+
+    A result with `is_blocked` says so itself; else the action's output mapping decides; without one a false boolean
+    and a number below 0.5 block. Of a tuple the first element counts.
+
+    >>> blocks(RailOutcome.block()), blocks(False), blocks(0.9), blocks((False, "why")), blocks("text")
+    (True, True, False, True, False)
+    """
+    if isinstance(value, Mapping) and "is_blocked" in value:
+        return bool(value["is_blocked"])
+    if hasattr(value, "is_blocked"):
+        return bool(value.is_blocked)
+    if mapping is not None:
+        return bool(mapping(value))
+    if isinstance(value, tuple) and value:
+        return blocks(value[0])
+    if isinstance(value, bool):
+        return not value
+    return isinstance(value, (int, float)) and value < 0.5

@@ -1,0 +1,163 @@
+"""The actions every Colang 1.0 bot has (`rails-runtime.md`, 10.6): the dialog's, retrieval, and parallel rails.
+
+What asks a model is `llm.tasks_v1`; here it meets the host. Without a model a bot can still talk: intents come from
+the index of examples, and predefined messages need nobody to write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
+
+from colang_interpreter.host.actions import ActionRegistry, ActionResult, action
+from colang_interpreter.host.loop import Conversation
+from colang_interpreter.host.parallel import Kind, run_rails
+from colang_interpreter.llm import tasks_v1
+from colang_interpreter.llm.adapters import as_model
+from colang_interpreter.llm.completions import UNKNOWN_INTENT
+from colang_interpreter.llm.manager import TaskManager
+from colang_interpreter.llm.model import content_text
+from colang_interpreter.llm.tasks_v1 import Dialog
+from colang_interpreter.v1.knowledge import KnowledgeBase
+from colang_interpreter.v1.names import flow_call
+
+SIMILAR: Final = 0.5
+"""How alike an example must be for its intent, if there is no model to ask and no threshold in the settings."""
+
+
+def install(
+    registry: ActionRegistry, program: Any, llm: Any, clock: Callable[[], float] | None = None
+) -> Dialog:
+    """Register the actions of a 1.0 program; actions registered later may replace them.
+
+    Args:
+        registry: Of the bot.
+        program: The compiled program.
+        llm: The main model, whatever `llm.as_model` takes; None for a bot without one.
+        clock: Seconds, for the durations of model calls in logs.
+
+    Returns:
+        What these actions share: prompts, models and indexes, which may be changed before the first turn.
+    """
+    tasks = TaskManager(program.config, clock=clock)
+    dialog = Dialog(program, tasks, None if llm is None else as_model(llm), {})
+    documents = getattr(program.config, "docs", None) or ()
+    base = KnowledgeBase([document.content for document in documents], _index_of(dialog))
+    for each in tasks_v1.actions(dialog).values():
+        registry.register(each)
+    ask_intent = tasks_v1.actions(dialog)["generate_user_intent"]
+
+    @action(name="generate_user_intent", is_system_action=True)
+    async def user_intent(
+        events: Sequence[dict[str, Any]], context: Mapping[str, Any]
+    ) -> ActionResult:
+        if dialog.program.user_messages and not dialog.model_for("generate_user_intent"):
+            return await intent_without_model(dialog, events)
+        return await ask_intent(events=events, context=context)
+
+    @action(name="generate_intent_steps_message", is_system_action=True)
+    async def intent_steps_message(
+        events: Sequence[dict[str, Any]], context: Mapping[str, Any]
+    ) -> ActionResult:
+        return await ask_intent(events=events, context=context)
+
+    @action(name="retrieve_relevant_chunks", is_system_action=True)
+    async def retrieve(context: Mapping[str, Any], kb: Any = None) -> ActionResult:
+        return await retrieve_relevant_chunks(context, kb)
+
+    for each in (user_intent, intent_steps_message, retrieve, *_parallel()):
+        registry.register(each)
+    registry.register_parameter("kb", base if base.chunks else None)
+    registry.register_parameter("llms", dialog.models)
+    registry.register_parameter("llm_task_manager", tasks)
+    return dialog
+
+
+def _index_of(dialog: Dialog) -> Callable[[Any], Any]:
+    """Indexes as the dialog makes them when they are needed, not as it does now."""
+    return lambda items: dialog.new_index(items)
+
+
+async def intent_without_model(dialog: Dialog, events: Sequence[Mapping[str, Any]]) -> ActionResult:
+    """The intent of the most similar example; `unknown message`, or the fallback intent, if none is like it."""
+    text = content_text(tasks_v1.last_user_message(events))
+    settings = getattr(getattr(dialog.program.config, "rails", None), "dialog", None)
+    known = getattr(settings, "user_messages", None)
+    threshold = getattr(known, "embeddings_only_similarity_threshold", None)
+    hits = await dialog.user_index.search(text, 1, SIMILAR if threshold is None else threshold)
+    fallback = getattr(known, "embeddings_only_fallback_intent", None)
+    intent = hits[0].meta if hits else fallback or UNKNOWN_INTENT
+    return ActionResult(events=[{"type": "UserIntent", "intent": intent}])
+
+
+async def retrieve_relevant_chunks(context: Mapping[str, Any], kb: Any) -> ActionResult:
+    """Text of the knowledge base for the last user message; without one the old text stays (R24)."""
+    asked = context.get("last_user_message")
+    text = content_text(asked) if asked is not None else ""
+    if kb is None or not text:
+        updates = {
+            "relevant_chunks": context.get("relevant_chunks") or "",
+            "relevant_chunks_sep": context.get("relevant_chunks_sep") or [],
+            "retrieved_for": asked,
+        }
+        return ActionResult(context_updates=updates)
+    found: list[Any] = await kb.search_relevant_chunks(text)
+    bodies = [str(chunk["body"] if isinstance(chunk, Mapping) else chunk.body) for chunk in found]
+    joined = "\n".join(bodies)
+    return ActionResult(
+        joined,
+        context_updates={
+            "relevant_chunks": joined,
+            "relevant_chunks_sep": bodies,
+            "retrieved_for": asked,
+        },
+    )
+
+
+def _parallel() -> tuple[Any, ...]:
+    @action(name="run_input_rails_in_parallel", is_system_action=True)
+    async def input_rails(flows: Any, conversation_: Conversation) -> ActionResult:
+        return await _run("input", flows, conversation_)
+
+    @action(name="run_output_rails_in_parallel", is_system_action=True)
+    async def output_rails(flows: Any, conversation_: Conversation) -> ActionResult:
+        return await _run("output", flows, conversation_)
+
+    @action(name="run_flows_in_parallel", is_system_action=True)
+    async def any_flows(flows: Any, conversation_: Conversation) -> ActionResult:
+        return await _run("input", flows, conversation_, marked=False)
+
+    return input_rails, output_rails, any_flows
+
+
+async def _run(
+    kind: Kind, flows: Any, conversation: Conversation, *, marked: bool = True
+) -> ActionResult:
+    names: Any = flows
+    if not isinstance(names, (list, tuple)):
+        raise TypeError(f"`flows` is a list of names of flows, not {flows!r:.60}")
+    wanted = [str(name) for name in cast("Sequence[Any]", names)]
+    machine: Any = conversation.machine
+    if marked:
+        wanted = _chosen(kind, wanted, machine.globals)
+    missing = [name for name in wanted if flow_call(name)[0] not in machine.program.flows]
+    if missing:
+        raise LookupError(f"there is no flow `{missing[0]}` to run in parallel")
+    start: Mapping[str, Any] = next(
+        (
+            event
+            for event in reversed(machine.history)
+            if event.get("type") == "StartInternalSystemAction"
+        ),
+        {},
+    )
+    return await run_rails(kind, wanted, conversation, start, marked=marked)
+
+
+def _chosen(kind: Kind, flows: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
+    """The rails of a kind that the generation options name, if they name some (G1)."""
+    options: Any = variables.get("generation_options")
+    wanted: Any = options.get("rails", {}).get(kind) if isinstance(options, dict) else None
+    if not isinstance(wanted, (list, tuple)):
+        return list(flows)
+    return [flow for flow in flows if flow in wanted]
