@@ -271,6 +271,17 @@ class TaskManager:
             )
         return [chat_message(message) for message in cast("list[dict[str, Any]]", made)]
 
+    def text(self, template: str, variables: Mapping[str, Any]) -> str:
+        """Render any template with the filters of prompts.
+
+        Raises:
+            PromptError: It is wrong, or fails.
+        """
+        try:
+            return self._sandbox.text(template, variables)
+        except TemplateFlaw as problem:
+            raise PromptError(str(problem)) from problem
+
     # ------------------------------------------------------------ calls
 
     async def ask(
