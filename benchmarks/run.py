@@ -84,7 +84,7 @@ class Samples:
     def add(self, answer: Mapping[str, Any]) -> None:
         """Take one answer of a driver."""
         if "unavailable" in answer:
-            self.unavailable = answer["unavailable"]
+            self.unavailable = " ".join(answer["unavailable"].split())[:160]
         for key, value in answer.get("numbers", {}).items():
             self.by_key.setdefault(key, []).append(value)
 

@@ -182,7 +182,7 @@ CASES = (
         (Figure("seconds", 1_000, 3_000),),
     ),
     _expression("literal", '"hello"'),
-    _expression("arithmetic", "2 * (3 + 4) - $n"),
+    _expression("arithmetic", "$n * 2 + 7 - 3 * $n"),
     _expression("interpolated", '"Hello {$name}, you are number {$n}"'),
     Case(
         "R13",
