@@ -87,8 +87,10 @@ def same(have: Any, want: Any) -> bool:
             and all(same(h, w) for h, w in zip(have, want, strict=True))
         )
     if isinstance(want, dict):
-        return isinstance(have, dict) and set(have) == set(want) and all(
-            same(have[key], want[key]) for key in want
+        return (
+            isinstance(have, dict)
+            and set(have) == set(want)
+            and all(same(have[key], want[key]) for key in want)
         )
     return type(have) is type(want) and have == want
 

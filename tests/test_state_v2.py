@@ -7,15 +7,13 @@ import json
 from typing import Any
 
 import pytest
-
-from colang_interpreter.v2.program import Limits, Program, compile_text
-from colang_interpreter.v2.state import State
-from colang_interpreter.errors import StateError
 from conformance import Case, load_cases, sendable, substituted
 
-CASES = [
-    c for c in load_cases("colang2") if c.mode == "engine" and not c.load_error and c.steps
-]
+from colang_interpreter.errors import StateError
+from colang_interpreter.v2.program import Limits, Program, compile_text
+from colang_interpreter.v2.state import State
+
+CASES = [c for c in load_cases("colang2") if c.mode == "engine" and not c.load_error and c.steps]
 
 GREETER = """\
 flow main
@@ -85,7 +83,9 @@ def test_shared_values_stay_shared(program: Program) -> None:
 
 
 def test_a_small_bot_has_a_small_state(program: Program) -> None:
-    state, _ = compile_text("flow main\n  activate a\n  match Go()\n\nflow a\n  match B()\n").start()
+    state, _ = compile_text(
+        "flow main\n  activate a\n  match Go()\n\nflow a\n  match B()\n"
+    ).start()
     assert len(state.dump()) < 4_000
 
 
@@ -142,11 +142,15 @@ def tampered(value: Any) -> list[Any]:
     found: list[Any] = []
     if isinstance(value, dict):
         for key in value:
-            found += [{**value, key: x} for x in (*tampered(value[key]), None, -7, 10**9, "x", [], {})]
+            found += [
+                {**value, key: x} for x in (*tampered(value[key]), None, -7, 10**9, "x", [], {})
+            ]
             found.append({k: v for k, v in value.items() if k != key})
     elif isinstance(value, list):
         for at, item in enumerate(value):
-            found += [[*value[:at], x, *value[at + 1 :]] for x in (*tampered(item), None, -7, 10**9, "x")]
+            found += [
+                [*value[:at], x, *value[at + 1 :]] for x in (*tampered(item), None, -7, 10**9, "x")
+            ]
             found.append(value[:at] + value[at + 1 :])
     return found
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from colang_interpreter.host.guards import is_dict
+from colang_interpreter.dynamic import is_dict
 
 VARIABLE = "_attention_view"
 """The variable of the conversation that holds the view."""

@@ -16,7 +16,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from colang_interpreter.host.guards import is_mapping
+from colang_interpreter.dynamic import is_mapping
 
 if TYPE_CHECKING:
     from colang import Project

@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from colang_interpreter.host.guards import is_dict, is_list
+from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.rules import Rules, rules_for
 from colang_interpreter.machine import Event, Machine, Program
 

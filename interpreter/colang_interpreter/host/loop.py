@@ -295,7 +295,9 @@ class Conversation:
             outgoing = self.tape.feed(event, now)
         except Exception as problem:  # noqa: BLE001 - 6.12: whatever it is, flows get to know of it
             turn.note("error", f"{self._label()}: {described(problem)} on {event['type']}")
-            outgoing = self.tape.feed(self._rules.failure(problem, now), now)
+            self._trace(turn, event, [], now)
+            event = self._rules.failure(problem, now)
+            outgoing = self.tape.feed(event, now)
         self._trace(turn, event, outgoing, now)
         return outgoing
 

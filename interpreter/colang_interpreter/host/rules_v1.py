@@ -42,7 +42,8 @@ class RulesV1:
         return cast(_ProgramV1, program).restore(blob)
 
     def begin(self, machine: Machine, now: str) -> list[Event] | None:
-        """Nothing is due."""
+        """Nothing is due; new events are counted from here on."""
+        cast(_MachineV1, machine).begin_call()
         return None
 
     def feed(self, machine: Machine, event: Event, now: str) -> list[Event]:
@@ -61,6 +62,7 @@ class RulesV1:
             failure=event["failure"],
             message=event["message"],
         )
+        known.count(len(events))
         return [*events, *known.feed_all(events, now=now)]
 
     def update(self, machine: Machine, data: Mapping[str, Any]) -> None:
@@ -78,7 +80,9 @@ class RulesV1:
         given = event.get("action_params")
         arguments = cast(_MachineV1, machine).resolved(given if isinstance(given, Mapping) else {})
         uid = event.get("action_uid")
-        return Call(str(event["action_name"]), uid if isinstance(uid, str) else "", arguments, event)
+        return Call(
+            str(event["action_name"]), uid if isinstance(uid, str) else "", arguments, event
+        )
 
     def missing(self, call: Call) -> Outcome | None:
         """An unknown action has failed (10.2)."""
@@ -142,6 +146,8 @@ class _MachineV1(Machine, Protocol):
     def feed_all(self, events: Any, *, now: str | None = None) -> list[Event]: ...
     def action_finished(self, start: Mapping[str, Any], **outcome: Any) -> list[Event]: ...
     def set_variables(self, data: Mapping[str, Any]) -> None: ...
+    def begin_call(self) -> None: ...
+    def count(self, events: int) -> None: ...
     def resolved(self, params: Mapping[str, Any]) -> dict[str, Any]: ...
 
 

@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from colang_interpreter.dynamic import is_dict
 from colang_interpreter.host.channels import duration_of
-from colang_interpreter.host.guards import is_dict
 from colang_interpreter.host.log import LogError, decode, encode
 from colang_interpreter.machine import Event
 

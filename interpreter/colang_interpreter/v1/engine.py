@@ -97,10 +97,12 @@ class Engine:
     __slots__ = (
         "compat",
         "context",
+        "decided",
         "decision",
         "generated",
         "instances",
         "last",
+        "moved",
         "owners",
         "pending",
         "program",
@@ -120,6 +122,8 @@ class Engine:
         self.last: Mapping[str, Any] = {}
         self.uids = 0
         self.slides = 0
+        self.moved: list[Instance] = []  # by the current event
+        self.decided: Decision | None = None  # also while its context update comes first
 
     def flow(self, name: str) -> Flow | None:
         """The flow of that name, of the program or of an event."""
@@ -163,9 +167,13 @@ class Engine:
             self.owners = {}
 
     def _started(self, event: Mapping[str, Any]) -> None:
-        decision = self.decision
+        decision = self.decided
         uid = event.get("action_uid")
-        if decision is not None and isinstance(decision.element, e.RunAction):
+        if (
+            decision is not None
+            and isinstance(decision.element, e.RunAction)
+            and decision.element.name == event.get("action_name")
+        ):
             self.owners[uid if isinstance(uid, str) else ""] = decision.instance.uid
 
     def _react(self, event: Mapping[str, Any]) -> None:
@@ -183,6 +191,7 @@ class Engine:
                 owner = None
         self.decision = None
         self.pending = {}
+        self.moved = []
         old, new = self.instances, list[Instance]()
         self.instances = new
         extension_finished = False
@@ -200,6 +209,7 @@ class Engine:
                     self._record(instance)
         self._interrupt(new)
         self._resume()
+        self.decided = self.decision
 
     def _advance(self, instance: Instance, event: Mapping[str, Any], owner: int | None) -> bool:
         """One active instance meets the event; whether it was an extension flow that ended."""
@@ -213,6 +223,7 @@ class Engine:
         if owner is None or owner == instance.uid or instance.head == 0:
             behind = self._behind(instance.flow, instance.head, event)
         if behind is not None:
+            self.moved.append(instance)
             instance.head = behind
             self._go_on(instance)
             return instance.status is Status.COMPLETED and flow.is_extension
@@ -351,6 +362,8 @@ class Engine:
     def _interrupt(self, instances: list[Instance]) -> None:
         decider = self.decision.instance if self.decision is not None else None
         if decider is None:
+            if not self.compat:
+                self._suspend(instances)
             return
         for instance in instances:
             if instance.status is Status.INTERRUPTED and instance.interrupter is None:
@@ -364,6 +377,17 @@ class Engine:
             if instance.status is Status.ABORTED and instance.flow.is_interruptible:
                 instance.status = Status.INTERRUPTED
                 instance.interrupter = extension.uid
+
+    def _suspend(self, instances: list[Instance]) -> None:
+        """An extension flow moved on without a decision, to an event of its own: others wait for it (R17)."""
+        for mover in self.moved:
+            extension = mover if mover.flow.is_extension else self._calling_extension(mover)
+            if extension is None or extension.status in (Status.COMPLETED, Status.ABORTED):
+                continue
+            for instance in instances:
+                if instance.status is Status.ABORTED and instance.flow.is_interruptible:
+                    instance.status = Status.INTERRUPTED
+                    instance.interrupter = extension.uid
 
     def _calling_extension(self, instance: Instance) -> Instance | None:
         by_uid = {x.uid: x for x in self.instances}

@@ -25,6 +25,7 @@ from colang_interpreter.v1.elements import (
     ModuleElements,
     module_elements,
 )
+from colang_interpreter.v1.elements_yaml import YamlProblem, yaml_flow
 from colang_interpreter.v1.engine import EngineError
 from colang_interpreter.v1.flows import Flow, StartIndex, flow_of
 from colang_interpreter.v1.names import flow_call
@@ -202,9 +203,7 @@ def _check_supported(node: object) -> None:
     """What 1.0 does not have (9.1): other functions than `len`, displays, changes of values (E3)."""
     display = _DISPLAYS.get(class_of(node))
     if display is not None:
-        raise ExpressionError(
-            f"{display} cannot be written in a Colang 1.0 expression"
-        )
+        raise ExpressionError(f"{display} cannot be written in a Colang 1.0 expression")
     if isinstance(node, nodes.Call):
         function = node.function
         if isinstance(function, nodes.Name) and function.name != "len":
@@ -261,7 +260,7 @@ def compile_project(project: Project, *, compat: bool = False) -> Program:
             _add_flows(flows, found.flows, rails, file.path, file.source)
     for entry in config.flows:
         if "elements" in entry:
-            flows.append(_from_settings(entry, len(flows), rails))
+            flows.append(_from_settings(entry, len(flows), rails, quirks))
     for name in _BUILT_IN:
         found = _built_in(name)
         for intent, texts in found.bot_messages.items():
@@ -304,17 +303,18 @@ def _add_flows(
         flows.append(flow_of(flow, len(flows), subflow=flow.id in rails, path=path, line=line))
 
 
-def _from_settings(entry: Mapping[str, Any], number: int, rails: frozenset[str]) -> Flow:
-    from colang_interpreter.v1.yaml_flows import YamlFlowError, flow_from_settings
-
-    try:
-        flow = flow_from_settings(entry)
-    except YamlFlowError as error:
-        raise CompileError([_settings_error(str(error))]) from None
+def _from_settings(
+    entry: Mapping[str, Any], number: int, rails: frozenset[str], compat: Compat
+) -> Flow:
+    flow, problems = yaml_flow(entry, compat)
+    if flow is None or problems:
+        raise CompileError([_settings_error(entry, problem) for problem in problems])
     return flow_of(flow, number, subflow=flow.id in rails, path="config.yml")
 
 
-def _settings_error(message: str) -> Diagnostic:
+def _settings_error(entry: Mapping[str, Any], problem: YamlProblem) -> Diagnostic:
+    place = ".".join(map(str, problem.path))
+    message = f"flow `{entry.get('id', '')}`, {place}: {problem.message}"
     return Diagnostic(code="CO405", message=message, span=Span(0, 0), path="config.yml")
 
 

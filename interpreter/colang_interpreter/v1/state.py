@@ -54,6 +54,7 @@ class State:
         self.errors: list[tuple[str, str]] = []
         self.log: list[tuple[str, str]] = []
         self.turns: deque[Engine] = deque(maxlen=HIDDEN_TURNS)
+        self.new_events = 0  # in the current call of the host
 
     # -------------------------------------------------- running
 
@@ -81,6 +82,8 @@ class State:
         self.errors, self.log = [], []
         if now is not None:
             self.now = now
+        if events and events[-1].get("type") == "EngineError":
+            return self._given_up(events[-1])
         batch: Sequence[Mapping[str, Any]] = events
         new: list[dict[str, Any]] = []
         while batch:
@@ -106,12 +109,32 @@ class State:
             else:
                 batch = self.next_steps() or [self.envelope.event("Listen", self.now)]
             new.extend(dict(event) for event in batch)
-            if len(new) > MAX_NEW_EVENTS:
-                raise TooManyEventsError(
-                    f"more than {MAX_NEW_EVENTS} new events in one call: the flows"
-                    f" {self._running()} react to each other without end"
-                )
+            self.count(len(batch))
         return new
+
+    def begin_call(self) -> None:
+        """A call of the host begins, in which 300 new events may come about."""
+        self.new_events = 0
+
+    def count(self, events: int) -> None:
+        """Count new events.
+
+        Raises:
+            TooManyEventsError: These are too many for one call.
+        """
+        self.new_events += events
+        if self.new_events > MAX_NEW_EVENTS:
+            raise TooManyEventsError(
+                f"more than {MAX_NEW_EVENTS} new events in one call: the flows"
+                f" {self._running()} react to each other without end"
+            )
+
+    def _given_up(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The host could not go on: whatever runs is forgotten, and the turn is over."""
+        self.history.append(dict(event))
+        self.engine.instances, self.engine.owners = [], {}
+        self.engine.decision, self.engine.pending = None, {}
+        return [self.envelope.event("Listen", self.now)]
 
     def _running(self) -> str:
         return ", ".join(f"`{x.flow.id}`" for x in self.engine.instances[:5]) or "(none)"
@@ -273,8 +296,8 @@ class State:
         """
         updates = dict(context_updates or {})
         key = start.get("action_result_key")
-        if key is not None and failure is None:
-            updates[key] = return_value
+        if key is not None:
+            updates[key] = return_value  # None if it failed
         result: list[dict[str, Any]] = []
         if updates:
             result.append(self.envelope.event("ContextUpdate", self.now, data=updates))

@@ -91,11 +91,11 @@ def _value(value: Any, depth: int = 0) -> Any:
             return {key: _value(item, depth) for key, item in value.items()}
         pairs = [[_value(k, depth), _value(item, depth)] for k, item in value.items()]
         return {TAG: "dict", "v": pairs}
+    to_data = getattr(value, "to_data", None)
+    if callable(to_data):  # outcomes of rails: flows read attributes of dictionaries, too
+        return _value(to_data(), depth)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        # Results of rails: attribute access in flows works with dictionaries, too.
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        extra = getattr(value, "saved_attributes", None)
-        return _value({**fields, **(extra() if callable(extra) else {})}, depth)
+        return _value({f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, depth)
     raise StateError(
         f"a variable holds an object of type {type(value).__name__}, which cannot be saved:"
         " let the action return plain data"

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import assert_never
 
@@ -18,6 +18,7 @@ from colang.analysis.names import classify
 from colang.diagnostics import Diagnostic
 from colang.source import Source, Span
 from colang.syntax import nodes as n
+from colang_interpreter.dynamic import class_of
 from colang_interpreter.expressions import Compiled, compile_expression
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import names
@@ -726,8 +727,8 @@ def walk(node: object) -> Iterator[n.Node]:
             yield item
             kind: Any = type(item)
             stack.extend(getattr(item, name) for name in reversed(_parts(kind)))
-        elif type(item) is tuple:
-            stack.extend(reversed(item))
+        elif class_of(item) is tuple:
+            stack.extend(reversed(cast(tuple[object, ...], item)))
 
 
 @cache

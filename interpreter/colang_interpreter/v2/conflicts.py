@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.dynamic import is_dict
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import lifecycle
 from colang_interpreter.v2.errors import runtime_error
@@ -123,7 +124,7 @@ def _pending(state: State, head: Head) -> Pending | None:
         args = evaluated(instruction.args, instance)
         if instruction.member == "Change":
             given = args.get("arguments")
-            args = dict(given) if isinstance(given, dict) else {}
+            args = dict(given) if is_dict(given) else {}
         elif instruction.member == "Start":
             args = action.arguments
         return Pending(head, f"{instruction.member}{action.name}", args, action, instruction.ref)

@@ -32,7 +32,7 @@ class EventPattern:
     slot: int = -1
     args: Arguments = ()  # of the event, or of the member
     outer: Arguments = ()  # of the flow or action in `F(...).Member()`
-    constants: dict[str, Any] = field(default_factory=dict)  # the literal ones among `args`
+    constants: dict[str, Any] = field(default_factory=dict[str, Any])  # the literal ones among `args`
     variables: tuple[
         tuple[str, str], ...
     ] = ()  # (parameter, local variable) where `args` is just `$x`

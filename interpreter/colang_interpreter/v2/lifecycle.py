@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.dynamic import class_of, is_dict
 from colang_interpreter.v2 import names
 from colang_interpreter.v2.model import (
     Action,
@@ -74,14 +75,14 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
                 source.children[found.reference.uid] = found.reference
                 found.owners[source.uid] = found.owners.get(source.uid, 0) + 1
             started = Event(names.FLOW_STARTED, None, event.scores, flow=found.reference)
-            started._args = {**started.args, **arguments, "flow_instance_uid": event.uid}
+            started.spelled = {**started.args, **arguments, "flow_instance_uid": event.uid}
             started.uid = event.uid
             state.queue.append(started)
             return None, True
     _check_limits(state, flow, source)
     instance = Instance(state, flow, event.uid)
     instance.arguments = arguments
-    if isinstance(context, dict):
+    if is_dict(context):
         if flow.parameters:
             raise FlowStartError(
                 f"flow `{flow.name}` has parameters and cannot share the variables of its caller"
@@ -229,7 +230,7 @@ def activation_key(flow: FlowCode, values: dict[str, Any]) -> object:
 
 
 def _key_of(value: Any) -> object:
-    kind = type(value)
+    kind = class_of(value)
     if kind is list or kind is tuple:
         return (kind, tuple(map(_key_of, value)))
     if kind is dict:
@@ -469,7 +470,7 @@ def end_by_event(state: State, event: Event) -> frozenset[str]:
     finishing = event.name == names.FINISH_FLOW
     deactivate = args.get("deactivate") is True
     update = args.get("context_update")
-    if not isinstance(update, dict):
+    if not is_dict(update):
         update = None
     uid = args.get("flow_instance_uid")
     by_uid = isinstance(uid, str)

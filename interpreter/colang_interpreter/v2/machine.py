@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.dynamic import is_dict
 from colang_interpreter.expressions import Compiled
 from colang_interpreter.expressions.guards import add, subtract
 from colang_interpreter.v2 import instructions as ins
@@ -156,7 +157,7 @@ def process(state: State, event: Event) -> None:
         handled = None
     elif name == names.CONTEXT_UPDATE:
         data = event.args.get("data")
-        if isinstance(data, dict):
+        if is_dict(data):
             state.globals.update(data)
 
     announced = event.flow is not None and name in names.FLOW_EVENTS

@@ -73,8 +73,8 @@ def _surplus(state: State, waiter: Waiter, event: Event) -> int:
 
 def _count(event: Event) -> int:
     """Number of parameters of an announcement, without spelling them out."""
-    if event._args is not None:
-        return len(event._args)
+    if event.spelled is not None:
+        return len(event.spelled)
     flow = event.flow
     assert flow is not None
     returned = flow.returned and event.name == names.FLOW_FINISHED

@@ -62,7 +62,6 @@ class Event:
     """
 
     __slots__ = (
-        "_args",
         "action",
         "awaited",
         "flow",
@@ -70,6 +69,7 @@ class Event:
         "scores",
         "source",
         "source_head",
+        "spelled",
         "uid",
     )
 
@@ -86,7 +86,7 @@ class Event:
         awaited: bool = False,
     ) -> None:
         self.name = name
-        self._args = args
+        self.spelled = args
         self.scores = scores
         self.flow = flow  # the instance a flow event is about
         self.uid = uid  # StartFlow and flow events: the flow_instance_uid
@@ -98,7 +98,7 @@ class Event:
     @property
     def args(self) -> dict[str, Any]:
         """All parameters, the bookkeeping ones of the core included (section 6.2)."""
-        args = self._args
+        args = self.spelled
         if args is None:
             flow = self.flow
             assert flow is not None
@@ -110,7 +110,7 @@ class Event:
             }
             if self.name == names.FLOW_FINISHED and flow.returned:
                 args["return_value"] = flow.return_value
-            self._args = args
+            self.spelled = args
         return args
 
     @property

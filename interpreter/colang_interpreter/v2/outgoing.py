@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.dynamic import class_of
 from colang_interpreter.v2 import names
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def copied(value: Any, depth: int = 0) -> Any:
     Raises:
         EventError: The value is nested deeper than `MAX_NESTING`, or contains itself.
     """
-    kind = type(value)
+    kind = class_of(value)
     if kind in _ATOMS:
         return value
     if depth > MAX_NESTING:

@@ -12,6 +12,9 @@ Layout (version 1), all lists compact:
     heap       containers that several places share
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# (what is read here is JSON or YAML: its types are what the code checks, one by one)
+
 from __future__ import annotations
 
 import hashlib
@@ -716,7 +719,7 @@ class _Reader:
         live = _index(self.field("live_actions", int), len(self.actions) + 1)
         state.actions = {action.uid: action for action in self.actions[:live]}
         for event, record in zip(self.events, self.document["events"], strict=True):
-            event._args = self.variables(record[1])
+            event.spelled = self.variables(record[1])
         state.globals = self.variables(self.document.get("globals"))
         for event in self.field("history", list):
             state.history.append(self.variables(event))
