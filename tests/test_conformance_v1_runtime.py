@@ -92,3 +92,9 @@ def check(
         assert history_v1(history).replace(HIDDEN, "<<<*>>>") == expect["history"]
     if "types" in expect and case["id"] not in OTHER_TYPES and case["id"] not in RECOMMENDED:
         assert [event["type"] for event in new] == expect["types"]
+
+
+def test_every_recommendation_belongs_to_a_case() -> None:
+    ids = {param.id for param in CASES}
+    assert set(RECOMMENDED) | OTHER_TYPES <= ids
+    assert len(ids) == 157

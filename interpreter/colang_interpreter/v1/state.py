@@ -250,7 +250,7 @@ class State:
 
     def _created(self, start: Mapping[str, Any]) -> list[dict[str, Any]]:
         """`create event`: the action is done here, and the event follows (5.4)."""
-        described = start.get("action_params", {}).get("event", {})
+        described = _inferred(start.get("action_params", {}).get("event", {}))
         fields = {key: self._value(value) for key, value in described.items() if key != "_type"}
         event = self.envelope.completed(
             {**fields, "type": str(described.get("_type"))}, self.now
@@ -379,6 +379,19 @@ class State:
         twin.envelope = self.envelope.copy()
         twin.turns = deque(self.turns, maxlen=HIDDEN_TURNS)
         return twin
+
+
+def _inferred(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event of `create event`; `infer user` and `infer bot` describe a statement instead (R15)."""
+    match described:
+        case {"_type": "UserIntent", "intent_name": name}:
+            params = described.get("intent_params")
+            extra = {"intent_params": params} if params else {}
+            return {"_type": "UserIntent", "intent": name, **extra}
+        case {"_type": "run_action", "action_params": {"value": str() as value}}:
+            return {"_type": "BotIntent", "intent": value}
+        case _:
+            return described
 
 
 SYSTEM_ACTIONS = frozenset(
