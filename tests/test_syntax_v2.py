@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from support import ROOT
 
 import colang
 from colang.diagnostics import Diagnostic
 from colang.source import Span
 from colang.syntax import detect, nodes, to_text
 from colang.syntax.parser_v2 import parse_v2
+from support import ROOT
 
 CONFORMANCE = ROOT / "tests" / "conformance" / "colang2"
 CORPUS = sorted((ROOT / "tests" / "corpus" / "migration").glob("*/after/**/*.co"))

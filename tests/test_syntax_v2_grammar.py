@@ -71,7 +71,7 @@ def laid_out(program: str) -> str:
 
 
 @settings(
-    max_examples=100,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,

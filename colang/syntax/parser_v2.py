@@ -92,7 +92,9 @@ def parse_expression(text: str) -> tuple[nodes.Expr | None, tuple[Diagnostic, ..
         value = reader.condition_at(0)
         if reader.type == NEWLINE:
             reader.scan(next_content(reader.lexed, reader.index)[0])
-        if reader.type != END:
+            if not reader.at(END):
+                raise Problem(say.line_goes_on(reader.value, Span(reader.start, reader.stop)))
+        if not reader.at(END):
             raise reader.unexpected()
     except Problem as problem:
         return None, (*problems, problem.diagnostic)
