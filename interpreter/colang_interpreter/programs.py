@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from colang import Project
@@ -18,8 +18,14 @@ _COMPILERS = {
 }
 
 
-def compile(project: Project | RailsConfig) -> Program:
+def compile(
+    project: Project | RailsConfig, *, compat: Literal["nemoguardrails"] | None = None
+) -> Program:
     r"""Compile a project, or the one a configuration was loaded from, once and for all conversations.
+
+    Args:
+        project: What to compile.
+        compat: Keep the quirks of the reference that programs could depend on; `Program.compat` lists them.
 
     Raises:
         CompileError: Something in it is an error; `diagnostics` lists all findings.
@@ -37,7 +43,9 @@ def compile(project: Project | RailsConfig) -> Program:
     module = _COMPILERS[source.version]
     if importlib.util.find_spec(module) is None:
         raise ValueError(f"this installation has no machine for Colang {source.version}")
-    program: Program = importlib.import_module(module).compile_project(source)
+    program: Program = importlib.import_module(module).compile_project(
+        source, compat=compat is not None
+    )
     if config is None:
         return program
     changed: Program = dataclasses.replace(cast(Any, program), settings=config)

@@ -7,6 +7,7 @@ form, as the specification words them, because what they start is observable.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
@@ -52,21 +53,26 @@ class FlowInput:
     exclude_from_llm: bool = False
 
 
-def compile_flow(flow: FlowInput, flows: Mapping[str, n.FlowDef]) -> ins.FlowCode:
+def compile_flow(
+    flow: FlowInput, flows: Mapping[str, n.FlowDef], *, compat: bool = False
+) -> ins.FlowCode:
     """Compile one definition; `flows` are all definitions of the program (for names and parameters).
+
+    With `compat` quirks of the reference are kept: Q05, Q06, Q08, Q27, Q29 and Q45.
 
     Raises:
         FlowError: an operation does not fit its operand (the check reports these with a code of its own).
     """
-    return _FlowCompiler(flow, flows).compile()
+    return _FlowCompiler(flow, flows, compat).compile()
 
 
 class _FlowCompiler:
-    def __init__(self, flow: FlowInput, flows: Mapping[str, n.FlowDef]) -> None:
+    def __init__(self, flow: FlowInput, flows: Mapping[str, n.FlowDef], compat: bool) -> None:
         self.definition = flow.definition
         self.source = flow.source
         self.exclude_from_llm = flow.exclude_from_llm
         self.flows = flows
+        self.compat = compat
         self.shared = frozenset(
             node.name for node in walk(flow.definition.body) if isinstance(node, n.Global)
         )
@@ -167,6 +173,8 @@ class _FlowCompiler:
         return tuple(code)
 
     def expression(self, expr: n.Expr) -> Compiled:
+        if self.compat:
+            expr = _mangled(expr)
         return compile_expression(expr, shared=self.shared)
 
     # -------------------------------------------------- statements
@@ -237,7 +245,7 @@ class _FlowCompiler:
             self.emit(self.finished(slot, result))
             self.emit(ins.Result(target=stmt.target, slot=result, **self.at))
             return
-        operator = stmt.op[0] if stmt.op != "=" else ""
+        operator = stmt.op[0] if stmt.op != "=" and not self.compat else ""  # Q05
         self.emit(
             ins.Eval(
                 target=stmt.target, value=self.expression(stmt.value), operator=operator, **self.at
@@ -503,8 +511,9 @@ class _FlowCompiler:
 
     def activate(self, spec: n.Spec) -> None:
         self.flow_operand(spec, "activate")
-        slot = self.start_flow(spec, activated=True, keep=spec.ref is not None)
-        if spec.ref is not None:
+        bound = spec.ref is not None and not self.compat  # Q29
+        slot = self.start_flow(spec, activated=True, keep=bound)
+        if spec.ref is not None and bound:
             self.emit(ins.Bind(target=spec.ref, slot=slot, last=True, **self.at))
 
     # -------------------------------------------------- start, await
@@ -546,6 +555,8 @@ class _FlowCompiler:
         return slot
 
     def bound_start(self, spec: n.Spec, target: str | None = None) -> None:
+        if self.compat:
+            target = None  # Q45
         names = [name for name in (spec.ref, target) if name is not None]
         slot = self.start(spec, keep=bool(names))
         for name in names:  # `$r = start F` assigns the reference (Q45)
@@ -556,6 +567,8 @@ class _FlowCompiler:
         return ins.Wait(pattern=pattern, slot=result, drop=-1 if keep else slot, **self.at)
 
     def await_(self, group: n.Group, target: str | None) -> None:
+        if self.compat and not isinstance(group, n.Spec):
+            target = None  # Q27
         result = self.slot() if target is not None else -1
         if isinstance(group, n.Spec):
             slot = self.start(group)
@@ -587,7 +600,9 @@ class _FlowCompiler:
                 self.emit(ins.Uncatch(**self.at))
                 self.emit(ins.Close(**self.at))
         if target is not None:
-            self.emit(ins.Result(target=target, slot=result, **self.at))
+            self.emit(
+                ins.Result(target=target, slot=result, needs_value=self.compat, **self.at)  # Q08
+            )
 
     def await_list(self, specs: Sequence[n.Spec], result: int) -> None:
         """Start all in order, wait for the end of all, then give the user's references."""
@@ -748,6 +763,26 @@ def _normal_form(group: n.Group) -> list[list[n.Spec]]:
             raise FlowError("this group has too many alternatives", group.span)
         result = [left + right for left in result for right in alternatives]
     return result
+
+
+_DOLLAR_NAME = re.compile(r"\$([^\W\d]\w*)")
+
+
+def _mangled(node: Any) -> Any:
+    """Q06: the reference writes ``var_name`` for ``$name`` in the text of a string."""
+    if isinstance(node, n.String):
+        parts = tuple(
+            _DOLLAR_NAME.sub(r"var_\1", part) if isinstance(part, str) else _mangled(part)
+            for part in node.parts
+        )
+        return replace(node, parts=parts)
+    if isinstance(node, n.Node):
+        kind: Any = type(node)
+        changed = {name: _mangled(getattr(node, name)) for name in _parts(kind)}
+        return replace(node, **changed)
+    if class_of(node) is tuple:
+        return tuple([_mangled(item) for item in node])
+    return node
 
 
 def _a(kind: str) -> str:

@@ -146,7 +146,7 @@ def _emit(state: State, pending: Pending) -> bool:
             action.status = ActionStatus.STARTING
         elif pending.name.startswith("Stop") and action.running:
             action.status = ActionStatus.STOPPING
-    if pending.ref is not None:
+    if pending.ref is not None and ("Action" in pending.name or not state.program.compat):  # Q22
         sent = Event(pending.name, {k: v for k, v in event.items() if k != "type"})
         sent.action = action
         instance.write(pending.ref, sent)

@@ -32,7 +32,9 @@ class EventPattern:
     slot: int = -1
     args: Arguments = ()  # of the event, or of the member
     outer: Arguments = ()  # of the flow or action in `F(...).Member()`
-    constants: dict[str, Any] = field(default_factory=dict[str, Any])  # the literal ones among `args`
+    constants: dict[str, Any] = field(
+        default_factory=dict[str, Any]
+    )  # the literal ones among `args`
     variables: tuple[
         tuple[str, str], ...
     ] = ()  # (parameter, local variable) where `args` is just `$x`
@@ -160,6 +162,7 @@ class Result(Instruction):
     op: ClassVar[int] = 9
     target: str
     slot: int
+    needs_value: bool = False  # an event without one is an error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

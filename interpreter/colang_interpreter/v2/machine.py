@@ -371,7 +371,10 @@ def _capture(state: State, wait: ins.Wait, instance: Instance, event: Event) -> 
     if wait.ref is not None:
         if event.is_action_event and event.action is None:
             event.action = _action_of(state, instance, event)
-        instance.write(wait.ref, event)
+        if state.program.compat:
+            instance.locals[wait.ref] = event  # Q14
+        else:
+            instance.write(wait.ref, event)
 
 
 def _action_of(state: State, instance: Instance, event: Event) -> Action | None:
@@ -805,7 +808,10 @@ def _bind(state: State, head: Head, instruction: ins.Bind) -> bool:
 
 def _result(state: State, head: Head, instruction: ins.Result) -> bool:
     event = head.instance.temps.pop(instruction.slot, None)
-    value = event.args.get("return_value") if isinstance(event, Event) else None
+    args = event.args if isinstance(event, Event) else {}
+    if instruction.needs_value and "return_value" not in args:
+        raise ColangRuntimeError("the flow has ended without `return`: there is no value")
+    value = args.get("return_value")
     head.instance.write(instruction.target, value)
     head.pc += 1
     return True

@@ -32,7 +32,9 @@ def score(state: State, waiter: Waiter, event: Event) -> float:
         return 0.0
     value = POWERS[surplus] if surplus < 256 else POWERS[255]
     priority = waiter.head.instance.priority
-    return value * priority if priority else value * LOWEST_PRIORITY
+    if priority:
+        return value * priority
+    return value if state.program.compat else value * LOWEST_PRIORITY
 
 
 def _surplus(state: State, waiter: Waiter, event: Event) -> int:

@@ -50,6 +50,8 @@ class Program:
         settings: The settings it was compiled with; None: those of the project (see `config`).
         limits: Budgets of its conversations.
         added: Names of flows added at run time -> their texts.
+        compat: Whether quirks of the reference are kept that programs could depend on: Q05, Q06, Q08, Q14,
+            Q18, Q22, Q27, Q29 and Q45 of the specification.
     """
 
     flows: Mapping[str, ins.FlowCode] = field(repr=False)
@@ -58,6 +60,7 @@ class Program:
     limits: Limits = Limits()
     added: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     project: Project | None = field(default=None, repr=False)
+    compat: bool = False
 
     version = "2.x"
 
@@ -75,7 +78,7 @@ class Program:
 
     @cached_property
     def _digest(self) -> str:
-        digest = hashlib.sha256(f"colang-2.x program {FORMAT}\n".encode())
+        digest = hashlib.sha256(f"colang-2.x program {FORMAT} {self.compat}\n".encode())
         for name in sorted(self.flows):
             digest.update(f"{name}\0{self.flows[name].fingerprint}\n".encode("utf-8", "replace"))
         return digest.hexdigest()
@@ -168,7 +171,7 @@ class Program:
             return self, []
         inputs = {flow.name: FlowInput(flow, source) for flow in module.flows}
         definitions = {**self.definitions, **{flow.name: flow for flow in module.flows}}
-        compiled = _compile_all(inputs, definitions)
+        compiled = _compile_all(inputs, definitions, self.compat)
         texts = {flow.name: text[flow.span.start : flow.span.end] for flow in module.flows}
         program = replace(
             self,
@@ -193,7 +196,9 @@ class Program:
         return self
 
 
-def compile_project(project: Project, *, limits: Limits | None = None) -> Program:
+def compile_project(
+    project: Project, *, limits: Limits | None = None, compat: bool = False
+) -> Program:
     """Compile a 2.x project.
 
     Raises:
@@ -212,20 +217,23 @@ def compile_project(project: Project, *, limits: Limits | None = None) -> Progra
         )
         for name, definition in project.flows.items()
     }
-    compiled = _compile_all(inputs, project.flows)
+    compiled = _compile_all(inputs, project.flows, compat)
     return Program(
         flows=compiled,
         definitions=project.flows,
         limits=limits or Limits(),
         project=project,
+        compat=compat,
     )
 
 
-def compile_text(text: str, *, limits: Limits | None = None) -> Program:
+def compile_text(text: str, *, limits: Limits | None = None, compat: bool = False) -> Program:
     """Compile one Colang text (which may import the standard library)."""
     from colang.project import Project
 
-    return compile_project(Project.from_texts({"main.co": text}, version="2.x"), limits=limits)
+    return compile_project(
+        Project.from_texts({"main.co": text}, version="2.x"), limits=limits, compat=compat
+    )
 
 
 def _excluded(tree: object) -> bool:
@@ -233,13 +241,13 @@ def _excluded(tree: object) -> bool:
 
 
 def _compile_all(
-    inputs: Mapping[str, FlowInput], definitions: Mapping[str, nodes.FlowDef]
+    inputs: Mapping[str, FlowInput], definitions: Mapping[str, nodes.FlowDef], compat: bool
 ) -> dict[str, ins.FlowCode]:
     compiled: dict[str, ins.FlowCode] = {}
     errors: list[Diagnostic] = []
     for name, flow in inputs.items():
         try:
-            compiled[name] = compile_flow(flow, definitions)
+            compiled[name] = compile_flow(flow, definitions, compat=compat)
         except FlowError as error:
             errors.append(error.diagnostic(flow.source.path))
     if errors:
