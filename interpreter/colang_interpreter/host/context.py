@@ -8,7 +8,7 @@ variables of the turn that started it, across ``await`` and without locks (rails
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -17,6 +17,8 @@ from typing import Any
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _request: ContextVar[Mapping[str, Any]] = ContextVar("colang_request", default=_NOTHING)
 _session: ContextVar[str | None] = ContextVar("colang_session", default=None)
+_messages: ContextVar[Sequence[Mapping[str, Any]] | None] = ContextVar("colang_messages", default=None)
+_action: ContextVar[str | None] = ContextVar("colang_action", default=None)
 
 
 def current_request() -> Mapping[str, Any]:
@@ -62,3 +64,28 @@ def request_scope(request: Mapping[str, Any], session_id: str | None = None) -> 
     finally:
         _session.reset(session_token)
         _request.reset(request_token)
+
+
+def current_messages() -> Sequence[Mapping[str, Any]] | None:
+    """The messages of the request that is being answered; None if the conversation is not held in messages."""
+    return _messages.get()
+
+
+@contextmanager
+def answering(messages: Sequence[Mapping[str, Any]]) -> Generator[None]:
+    """Make `messages` the current request for the code inside, and for the tasks it starts."""
+    token = _messages.set(messages)
+    try:
+        yield
+    finally:
+        _messages.reset(token)
+
+
+def current_action_uid() -> str | None:
+    """The uid of the action that is running here; None outside of actions."""
+    return _action.get()
+
+
+def enter_action(uid: str) -> None:
+    """Say which action runs in this task, or in this copy of the context."""
+    _action.set(uid)

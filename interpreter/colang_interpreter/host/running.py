@@ -23,6 +23,7 @@ from colang_interpreter.host.actions import (
     outcome_of,
 )
 from colang_interpreter.host.clock import Clock, Timer
+from colang_interpreter.host.context import enter_action
 from colang_interpreter.host.rules import Call
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -131,7 +132,7 @@ class ActionRunner:
             if run.ended:
                 continue
             try:
-                result = copy_context().run(run.registered.call, self._bind(run))
+                result = copy_context().run(_call_here, run, self._bind(run))
             except _FAILURES as problem:
                 self._complete(run, Outcome(failure=described(problem), error=problem))
                 continue
@@ -163,6 +164,7 @@ class ActionRunner:
 
     async def _execute(self, run: Run, *, threaded: bool) -> None:
         result: Any = None
+        enter_action(run.call.uid)
         try:
             bound = self._bind(run)
             if threaded:
@@ -180,6 +182,7 @@ class ActionRunner:
                 self._complete(run, outcome_of(result))
 
     async def _finish(self, run: Run, result: Awaitable[Any]) -> None:
+        enter_action(run.call.uid)
         try:
             outcome = outcome_of(await result)
         except asyncio.CancelledError:
@@ -206,6 +209,11 @@ class ActionRunner:
         self._running.pop(run, None)
         if run.timer is not None:
             run.timer.cancel()
+
+
+def _call_here(run: Run, bound: Mapping[str, Any]) -> Any:
+    enter_action(run.call.uid)
+    return run.registered.call(bound)
 
 
 def _call_in_thread(registered: Registered, bound: Mapping[str, Any]) -> Any:

@@ -55,6 +55,7 @@ class State:
         self.log: list[tuple[str, str]] = []
         self.turns: deque[Engine] = deque(maxlen=HIDDEN_TURNS)
         self.new_events = 0  # in the current call of the host
+        self.deciders: dict[str, str] = {}  # uid of an event of this call -> the flow that wanted it
 
     # -------------------------------------------------- running
 
@@ -115,6 +116,7 @@ class State:
     def begin_call(self) -> None:
         """A call of the host begins, in which 300 new events may come about."""
         self.new_events = 0
+        self.deciders = {}
 
     def count(self, events: int) -> None:
         """Count new events.
@@ -235,6 +237,7 @@ class State:
                 )
             else:
                 steps.append(self._start(element))
+            self.deciders[steps[-1]["uid"]] = decision.instance.flow.id
         return steps
 
     def _start(self, element: e.RunAction) -> dict[str, Any]:

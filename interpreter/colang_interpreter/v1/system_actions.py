@@ -12,11 +12,13 @@ from typing import Any, Final, cast
 from colang_interpreter.host.actions import ActionRegistry, ActionResult, action
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.parallel import Kind, run_rails
-from colang_interpreter.llm import tasks_v1
+from colang_interpreter.host.context import current_messages
+from colang_interpreter.llm import tasks_v1, tokens
 from colang_interpreter.llm.adapters import as_model
 from colang_interpreter.llm.completions import UNKNOWN_INTENT
+from colang_interpreter.llm.errors import LLMCallException
 from colang_interpreter.llm.manager import TaskManager
-from colang_interpreter.llm.model import content_text
+from colang_interpreter.llm.model import Model, ModelRequest, ModelResponse, content_text
 from colang_interpreter.llm.tasks_v1 import Dialog
 from colang_interpreter.v1.knowledge import KnowledgeBase
 from colang_interpreter.v1.names import flow_call
@@ -40,12 +42,19 @@ def install(
         What these actions share: prompts, models and indexes, which may be changed before the first turn.
     """
     tasks = TaskManager(program.config, clock=clock)
-    dialog = Dialog(program, tasks, None if llm is None else as_model(llm), {})
+    main, others = _configured(program.config)
+    dialog = Dialog(program, tasks, main if llm is None else as_model(llm), others)
     documents = getattr(program.config, "docs", None) or ()
     base = KnowledgeBase([document.content for document in documents], _index_of(dialog))
     for each in tasks_v1.actions(dialog).values():
         registry.register(each)
-    ask_intent = tasks_v1.actions(dialog)["generate_user_intent"]
+
+    async def ask_intent(
+        events: Sequence[dict[str, Any]], context: Mapping[str, Any]
+    ) -> ActionResult:
+        return await tasks_v1.generate_user_intent(
+            dialog, events, context, request=current_messages(), on_token=tokens.current_sink()
+        )
 
     @action(name="generate_user_intent", is_system_action=True)
     async def user_intent(
@@ -53,24 +62,58 @@ def install(
     ) -> ActionResult:
         if dialog.program.user_messages and not dialog.model_for("generate_user_intent"):
             return await intent_without_model(dialog, events)
-        return await ask_intent(events=events, context=context)
+        return await ask_intent(events, context)
 
     @action(name="generate_intent_steps_message", is_system_action=True)
     async def intent_steps_message(
         events: Sequence[dict[str, Any]], context: Mapping[str, Any]
     ) -> ActionResult:
-        return await ask_intent(events=events, context=context)
+        return await ask_intent(events, context)
+
+    @action(name="generate_bot_message", is_system_action=True)
+    async def bot_message(
+        events: Sequence[dict[str, Any]], context: Mapping[str, Any], state: Any
+    ) -> ActionResult:
+        return await tasks_v1.generate_bot_message(
+            dialog,
+            events,
+            context,
+            choose=lambda texts: texts[state.envelope.randint(len(texts))],
+            request=current_messages(),
+            on_token=tokens.current_sink(),
+        )
 
     @action(name="retrieve_relevant_chunks", is_system_action=True)
     async def retrieve(context: Mapping[str, Any], kb: Any = None) -> ActionResult:
         return await retrieve_relevant_chunks(context, kb)
 
-    for each in (user_intent, intent_steps_message, retrieve, *_parallel()):
+    for each in (user_intent, intent_steps_message, bot_message, retrieve, *_parallel()):
         registry.register(each)
     registry.register_parameter("kb", base if base.chunks else None)
     registry.register_parameter("llms", dialog.models)
     registry.register_parameter("llm_task_manager", tasks)
     return dialog
+
+
+def _configured(config: Any) -> tuple[Model | None, dict[str, Model]]:
+    """The models of a configuration. One that cannot be made says so when it is asked, not before."""
+    from colang_interpreter.llm.openai import model_for, models_for
+
+    try:
+        return model_for(config), models_for(config)
+    except LLMCallException as problem:
+        return _Unusable(problem), {}
+
+
+class _Unusable:
+    """Stands for a model whose settings are wrong."""
+
+    def __init__(self, problem: LLMCallException) -> None:
+        self._problem = problem
+
+    async def generate(self, request: ModelRequest) -> ModelResponse:
+        """Say what is wrong."""
+        raise self._problem
 
 
 def _index_of(dialog: Dialog) -> Callable[[Any], Any]:
