@@ -391,3 +391,20 @@ def test_detect(text: str, version: str | None) -> None:
     assert found.version == version
     for evidence in found.evidence:
         assert text[evidence.span.start : evidence.span.end] == evidence.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if **\n\tand True\r\n",
+        "}>x {{\nand //))",
+        "flow m\n  when A()\n    @Shh()\n",
+        "flow m\n  @a\nflow n\n  pass\n",
+        "@a\nor when\n",
+        "flow m(\nand x\n",
+    ],
+)
+def test_mistakes_before_a_continued_line_come_to_an_end(text: str) -> None:
+    module, problems = parse_v2(text)
+    assert problems
+    assert to_text(module) == text

@@ -102,13 +102,15 @@ def parse_expression(text: str) -> tuple[nodes.Expr | None, tuple[Diagnostic, ..
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[Tables, tuple[Callable[[list[Any]], Any] | None, ...]]:
+def _tables() -> tuple[Tables, list[Callable[[list[Any]], Any] | None], list[tuple[int, str]]]:
+    """The tables, for each rule the function that builds its value, and the rules whose function is a method."""
     tables = load()
-    functions = tuple(
+    functions = [
         None if (size == 1 and name in ("same", "")) or name in _METHODS else builder.function(name)
         for _, size, name in tables.rules
-    )
-    return tables, functions
+    ]
+    methods = [(i, rule[2]) for i, rule in enumerate(tables.rules) if rule[2] in _METHODS]
+    return tables, functions, methods
 
 
 class Parser:
@@ -122,11 +124,10 @@ class Parser:
         self.problems: list[Diagnostic] = []
         self.opens: list[int] = []  # brackets that are open: line ends inside them are blanks
         self.expressions = Expressions(self.lexed, self.problems, self.opens)
-        self.tables, functions = _tables()
-        self.functions: list[Callable[[list[Any]], Any] | None] = list(functions)
-        for number, (_, _, name) in enumerate(self.tables.rules):
-            if name in _METHODS:
-                self.functions[number] = getattr(self, "_" + name)
+        self.tables, functions, methods = _tables()
+        self.functions = functions.copy()
+        for number, name in methods:
+            self.functions[number] = getattr(self, "_" + name)
         self.states: list[int] = [self.tables.start]
         self.values: list[Any] = [None]
         self.queue: list[tuple[str, Any]] = []  # layout tokens to come, the next one last
@@ -139,6 +140,7 @@ class Parser:
         self.before = 0  # the same of the logical line before
         self.line_depth = 0  # states below it
         self.line_problems = 0  # findings before it
+        self.cut = -1  # index of the line end behind a line in error
         self.fresh = True  # nothing of the line has been shifted
         self.trial: tuple[int, Diagnostic] | None = None  # where and why the line is no expression
 
@@ -243,7 +245,7 @@ class Parser:
                 index += 1
             else:
                 following, goes_on = next_content(self.lexed, index)
-                if not goes_on:
+                if not goes_on or index == self.cut:
                     self.index = index
                     return NEWLINE, make(Token, (NEWLINE, "", starts[index]))
                 index = following
@@ -488,7 +490,7 @@ class Parser:
         ]
         self.problems.append(found.diagnostic)
         del self.opens[:]
-        self.index = line_end(self.lexed, self.line)
+        self.index = self.cut = line_end(self.lexed, self.line)
         depth = self.line_depth
         if not self.fresh:
             named = self.types[self.line] == "FLOW" and len(self.values) > depth + 2

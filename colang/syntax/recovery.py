@@ -30,8 +30,12 @@ def line_end(lexed: Lexed, line: int) -> int:
     end = _bracketed_end(lexed, line)
     if lexed.texts[line] in HEADS and unclosed_brackets(lexed, line, end):
         end = line
-        while lexed.types[end] not in (NEWLINE, COMMENT, END):
-            end += 1
+        goes_on = True
+        while goes_on:
+            while lexed.types[end] not in (NEWLINE, COMMENT, END):
+                end += 1
+            following, goes_on = next_content(lexed, end)
+            end = following if goes_on else end
     return end
 
 
