@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, cast
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.llm.errors import LLMCallException
 from colang_interpreter.llm.model import (
     Model,
@@ -83,12 +84,12 @@ def response_of(answer: Any) -> ModelResponse:
 
 
 def _get(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
+    return value.get(key) if is_mapping(value) else getattr(value, key, None)
 
 
 def _tool_call(call: Any) -> ToolCall:
     function = _get(call, "function") or call
-    arguments = _get(function, "arguments")
+    arguments: Any = _get(function, "arguments")
     if arguments is None:
         arguments = _get(function, "args") or {}
     return ToolCall(

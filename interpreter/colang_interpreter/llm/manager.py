@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
 from colang.config import defaults
+from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.llm.errors import LLMCallException, PromptError
 from colang_interpreter.llm.filters import filters_for
 from colang_interpreter.llm.model import (
@@ -256,20 +257,20 @@ class TaskManager:
         """A rendered content; a template of one variable that holds a list gives the list."""
         name = template.strip().removeprefix("{{").removesuffix("}}").strip()
         value = known.get(name) if template.strip().startswith("{{") else None
-        return value if isinstance(value, list) else self._sandbox.text(template, known)
+        return value if is_list(value) else self._sandbox.text(template, known)
 
     def _listed(self, template: str, known: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The messages a template renders to: a Python list of dictionaries."""
         text = self._sandbox.text(template, known).strip()
         try:
-            made = ast.literal_eval(text) if text else []
+            made: Any = ast.literal_eval(text) if text else []
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             made = None
-        if not isinstance(made, list) or not all(isinstance(m, dict) for m in made):
+        if not is_list(made) or not all(is_dict(message) for message in made):
             raise TemplateFlaw(
                 f"`{template}` must render to a list of messages, not to {text[:100]!r}"
             )
-        return [chat_message(message) for message in cast("list[dict[str, Any]]", made)]
+        return [chat_message(message) for message in made]
 
     def text(self, template: str, variables: Mapping[str, Any]) -> str:
         """Render any template with the filters of prompts.

@@ -6,6 +6,7 @@ loops: each loop gets connections of its own.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from colang_interpreter.dynamic import is_dict
 from colang_interpreter.llm.errors import Kind, LLMCallException, masked
 from colang_interpreter.llm.model import (
     Model,
@@ -26,8 +28,6 @@ from colang_interpreter.llm.model import (
 
 if TYPE_CHECKING:
     import asyncio
-
-    import httpx2
 
 _BASE_URLS = {
     "openai": "https://api.openai.com/v1",
@@ -92,6 +92,11 @@ class _Repeatable(Exception):
         self.wait = wait
 
 
+def _httpx2() -> Any:
+    """The HTTP library, which may not be installed; type checkers must not need it either."""
+    return importlib.import_module("httpx2")
+
+
 async def _sleep(seconds: float) -> None:
     import asyncio
 
@@ -132,7 +137,7 @@ class OpenAIModel:
         self.options = options
         self._sleep = sleep
         self._jitter = jitter
-        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient]
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any]
         self._clients = weakref.WeakKeyDictionary()
 
     @property
@@ -181,11 +186,11 @@ class OpenAIModel:
 
     # ------------------------------------------------------------ the request
 
-    def _client(self) -> httpx2.AsyncClient:
+    def _client(self) -> Any:
         import asyncio
 
         try:
-            import httpx2
+            httpx2 = _httpx2()
         except ImportError as problem:
             raise LLMCallException(
                 "calling a model over the network needs the package httpx2: pip install 'colang-toolchain[llm]'",
@@ -234,13 +239,14 @@ class OpenAIModel:
             f" endpoint={masked(self.options.base_url)})"
         )
 
-    def _problem(self, text: str, kind: Kind, status: int | None = None) -> LLMCallException:
+    def problem(self, text: str, kind: Kind, status: int | None = None) -> LLMCallException:
+        """A failure of a call of this model, without its key in the text."""
         safe = masked(text, (self.options.api_key,))
         return LLMCallException(safe, self._detail, status, kind)
 
     # ------------------------------------------------------------ the answer
 
-    async def _whole(self, client: httpx2.AsyncClient, body: Mapping[str, Any]) -> ModelResponse:
+    async def _whole(self, client: Any, body: Mapping[str, Any]) -> ModelResponse:
         async with _Transport(self):
             response = await client.post(self._address, json=body)
             self._check(response.status_code, response.text, response.headers)
@@ -251,7 +257,7 @@ class OpenAIModel:
         return self._response(data)
 
     async def _streamed(
-        self, client: httpx2.AsyncClient, body: Mapping[str, Any], pass_on: Callable[[str], None]
+        self, client: Any, body: Mapping[str, Any], pass_on: Callable[[str], None]
     ) -> ModelResponse:
         answer = _Assembled()
         async with (
@@ -275,10 +281,12 @@ class OpenAIModel:
                 if piece:
                     pass_on(piece)
                 if answer.length > MAX_ANSWER:
-                    raise self._problem("the answer is endless", "bad_answer")
+                    raise self.problem("the answer is endless", "bad_answer")
         if not answer.is_complete:
             raise _Repeatable(
-                self._problem("the answer was cut off: the connection ended in the middle", "bad_answer")
+                self.problem(
+                    "the answer was cut off: the connection ended in the middle", "bad_answer"
+                )
             )
         return answer.response(self.model_name)
 
@@ -302,12 +310,13 @@ class OpenAIModel:
             raise self._unreadable(data)
         known = cast("dict[str, Any]", chunk)
         if known.get("error"):
-            raise self._problem(f"the server broke off: {_message(known)}", "bad_answer")
+            raise self.problem(f"the server broke off: {_message(known)}", "bad_answer")
         return known
 
     def _unreadable(self, text: str) -> LLMCallException:
-        return self._problem(
-            f"the answer is not what an OpenAI-compatible server sends: {text[:_SHOWN]!r}", "bad_answer"
+        return self.problem(
+            f"the answer is not what an OpenAI-compatible server sends: {text[:_SHOWN]!r}",
+            "bad_answer",
         )
 
     def _check(self, status: int, text: str, headers: Mapping[str, str]) -> None:
@@ -315,16 +324,26 @@ class OpenAIModel:
             return
         said = _server_message(text)
         if status in (401, 403):
-            hint = "the server does not accept the key" if self.options.api_key else "the server wants a key"
-            raise self._problem(f"{hint} ({status}): {said}", "wrong_key", status)
+            hint = (
+                "the server does not accept the key"
+                if self.options.api_key
+                else "the server wants a key"
+            )
+            raise self.problem(f"{hint} ({status}): {said}", "wrong_key", status)
         if status == 429:
-            problem = self._problem(f"too many calls, or the quota is used up (429): {said}", "rate_limit", 429)
+            problem = self.problem(
+                f"too many calls, or the quota is used up (429): {said}", "rate_limit", 429
+            )
             raise _Repeatable(problem, _retry_after(headers))
         if status >= 500 or status == 408:
-            problem = self._problem(f"the server fails ({status}): {said}", "unreachable", status)
+            problem = self.problem(f"the server fails ({status}): {said}", "unreachable", status)
             raise _Repeatable(problem, _retry_after(headers))
-        hint = f"no model or address of that name ({status})" if status == 404 else f"the server refuses the call ({status})"
-        raise self._problem(f"{hint}: {said}", "refused", status)
+        hint = (
+            f"no model or address of that name ({status})"
+            if status == 404
+            else f"the server refuses the call ({status})"
+        )
+        raise self.problem(f"{hint}: {said}", "refused", status)
 
     def _response(self, data: Any) -> ModelResponse:
         try:
@@ -356,9 +375,10 @@ class _Transport:
         return None
 
     async def __aexit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        import httpx2
-
-        made = self._model._problem
+        if problem is None:
+            return
+        httpx2 = _httpx2()
+        made = self._model.problem
         if isinstance(problem, httpx2.TimeoutException):
             options = self._model.options
             what = (
@@ -366,7 +386,9 @@ class _Transport:
                 if isinstance(problem, httpx2.ConnectTimeout)
                 else f"no answer within {options.timeout:g} s"
             )
-            raise made(f"{what}; raise `timeout` in the model's parameters, or try later", "timeout") from None
+            raise made(
+                f"{what}; raise `timeout` in the model's parameters, or try later", "timeout"
+            ) from None
         if isinstance(problem, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
             raise made(f"`base_url` is no address: {problem}", "refused") from None
         if isinstance(problem, httpx2.TransportError):
@@ -398,7 +420,7 @@ class _Assembled:
         if not isinstance(choices, list) or not choices:
             return ""
         choice = cast("dict[str, Any]", choices[0])
-        delta = choice.get("delta") or {}
+        delta = cast("dict[str, Any]", choice.get("delta") or {})
         if choice.get("finish_reason"):
             self._finish = choice["finish_reason"]
             self.is_complete = True  # some servers leave out the end mark
@@ -406,8 +428,11 @@ class _Assembled:
         if thought:
             self._reasoning.append(str(thought))
         for call in delta.get("tool_calls") or ():
-            known = self._calls.setdefault(call.get("index", 0), {"id": "", "name": "", "arguments": ""})
-            function = call.get("function") or {}
+            call = cast("dict[str, Any]", call)
+            known = self._calls.setdefault(
+                call.get("index", 0), {"id": "", "name": "", "arguments": ""}
+            )
+            function = cast("dict[str, Any]", call.get("function") or {})
             known["id"] = call.get("id") or known["id"]
             known["name"] += function.get("name") or ""
             known["arguments"] += function.get("arguments") or ""
@@ -419,7 +444,8 @@ class _Assembled:
     def response(self, name: str) -> ModelResponse:
         """All of it."""
         calls = [
-            _tool_call({"id": call["id"], "function": call}) for _, call in sorted(self._calls.items())
+            _tool_call({"id": call["id"], "function": call})
+            for _, call in sorted(self._calls.items())
         ]
         return ModelResponse(
             text="".join(self._texts),
@@ -434,13 +460,15 @@ class _Assembled:
 
 def _tool_call(call: Any) -> ToolCall:
     function = call["function"]
-    arguments = function.get("arguments") or {}
+    arguments: Any = function.get("arguments") or {}
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
         except (ValueError, RecursionError):
             pass  # the text as it is: whoever checks the call can say what is wrong
-    return ToolCall(id=str(call.get("id") or ""), name=str(function.get("name") or ""), arguments=arguments)
+    return ToolCall(
+        id=str(call.get("id") or ""), name=str(function.get("name") or ""), arguments=arguments
+    )
 
 
 def _usage(data: Any) -> Usage | None:
@@ -470,10 +498,9 @@ def _server_message(text: str) -> str:
 def _message(data: Any) -> str:
     if isinstance(data, dict):
         known = cast("dict[str, Any]", data)
-        error = known.get("error", known)
-        if isinstance(error, dict):
-            return str(cast("dict[str, Any]", error).get("message") or error)[:_SHOWN]
-        return str(error)[:_SHOWN]
+        error: Any = known.get("error", known)
+        told: Any = error.get("message") if is_dict(error) else None
+        return str(told or error)[:_SHOWN]
     return str(data)[:_SHOWN]
 
 
@@ -510,7 +537,8 @@ def model_for(
         return None
     variables = os.environ if environment is None else environment
     engine = str(entry.engine)
-    given = dict(entry.parameters)
+    given: dict[str, Any] = dict(entry.parameters)
+    headers: dict[Any, Any] = given.get("default_headers") or {}
     base_url = given.get("base_url") or _BASE_URLS.get(engine)
     if engine in ("azure", "azure_openai") and base_url is None and given.get("azure_endpoint"):
         endpoint = str(given["azure_endpoint"]).rstrip("/")
@@ -538,7 +566,7 @@ def model_for(
         timeout=float(given.get("timeout") or 60.0),
         connect_timeout=float(given.get("connect_timeout") or 10.0),
         max_retries=int(given["max_retries"]) if given.get("max_retries") is not None else 2,
-        headers={str(k): str(v) for k, v in (given.get("default_headers") or {}).items()},
+        headers={str(key): str(value) for key, value in headers.items()},
         query=query,
         parameters={k: v for k, v in given.items() if k not in not_sent},
         key_header="api-key" if azure else None,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from colang_interpreter.dynamic import is_list
+
 _NOT_WORDS = re.compile(r"\W+")
 _THINKING = re.compile(r"\s*<think>(.*?)(?:</think>|\Z)", re.DOTALL)
 _SHOWN = 200  # characters of an answer in an error
@@ -114,7 +116,7 @@ def _json_safety(text: str, key: str) -> list[Any]:
 
 
 def _categories(given: Any) -> list[str]:
-    parts = given if isinstance(given, list) else str(given).split(",")
+    parts = given if is_list(given) else str(given).split(",")
     return [str(part).strip() for part in parts if str(part).strip()]
 
 

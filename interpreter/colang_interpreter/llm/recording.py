@@ -99,7 +99,9 @@ class RecordedModel:
             return answer
         if self._mode == "replay" or self._model is None:
             raise LLMCallException(
-                self._unknown(request), "Error invoking LLM (model=recording)", kind="unexpected_call"
+                self._unknown(request),
+                "Error invoking LLM (model=recording)",
+                kind="unexpected_call",
             )
         answer = await self._model.generate(request)
         self._answers.setdefault(key, []).append(answer)
@@ -136,7 +138,9 @@ class RecordedModel:
         head = f"nothing is recorded for this call of task `{request.task or '(none)'}`"
         wanted = _canonical(request)
         if not self._requests:
-            return f"{head}; the recording is empty. Record it first. The request:\n{wanted[:_SHOWN]}"
+            return (
+                f"{head}; the recording is empty. Record it first. The request:\n{wanted[:_SHOWN]}"
+            )
         near = _nearest(wanted, list(self._requests.values()))
         changed = difflib.unified_diff(
             near.splitlines(), wanted.splitlines(), "recorded", "asked for", lineterm="", n=1

@@ -18,6 +18,8 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from colang_interpreter.dynamic import is_a
+
 MAX_TEMPLATE: Final = 200_000  # characters of a template
 MAX_OUTPUT: Final = 1_000_000  # characters of what it renders to, and of any text on the way
 MAX_STEPS: Final = 100_000  # loop turns, calls and filters of one rendering
@@ -49,7 +51,7 @@ def _spend() -> None:
 
 
 def _size(value: Any) -> int:
-    return len(value) if isinstance(value, (str, bytes, list, tuple, dict, set)) else 1
+    return len(value) if is_a(value, (str, bytes, list, tuple, dict, set)) else 1
 
 
 def _check_arguments(values: Sequence[Any]) -> None:
@@ -65,7 +67,7 @@ def _check_arguments(values: Sequence[Any]) -> None:
 
 
 def _checked(value: Any) -> Any:
-    if isinstance(value, (str, list, tuple)) and len(cast("Sequence[Any]", value)) > MAX_OUTPUT:
+    if is_a(value, (str, list, tuple)) and len(value) > MAX_OUTPUT:
         raise SecurityError(f"a value has more than {MAX_OUTPUT} characters")
     return value
 
@@ -116,7 +118,7 @@ class _Rewritten(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         """Measure before joining."""
         self.generic_visit(node)
-        return _filtered("concatenated ", nodes.List(node.nodes, "load", lineno=node.lineno))
+        return _filtered("concatenated ", nodes.List(node.nodes, lineno=node.lineno))
 
 
 def _filtered(name: str, value: nodes.Node) -> nodes.Filter:
@@ -143,7 +145,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(autoescape=False, keep_trailing_newline=True, cache_size=0)
         for name in _LEFT_OUT:
             self.globals.pop(name, None)
-        self.globals["range"] = _range
+        cast("dict[str, Any]", self.globals)["range"] = _range
         for name, function in self.filters.items():
             self.filters[name] = _measured(function)
         self.filters.update(filters or {})

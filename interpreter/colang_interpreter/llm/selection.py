@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.llm.errors import PromptError
 
 UNKNOWN_MODEL: Final = "unknown"
@@ -33,7 +34,10 @@ class Prompt:
 
 def prompt_of(entry: Any) -> Prompt:
     """A prompt of an entry of the settings, or of our own data."""
-    get: Any = entry.get if isinstance(entry, Mapping) else lambda key: getattr(entry, key, None)
+
+    def get(key: str) -> Any:
+        return entry.get(key) if is_mapping(entry) else getattr(entry, key, None)
+
     messages = get("messages")
     models = get("models")
     return Prompt(
@@ -52,9 +56,8 @@ def prompt_of(entry: Any) -> Prompt:
 def _message(given: Any) -> tuple[str, str] | str:
     if isinstance(given, str):
         return given
-    if isinstance(given, Mapping):
-        known = cast("Mapping[str, Any]", given)
-        return str(known["type"]), str(known["content"])
+    if is_mapping(given):
+        return str(given["type"]), str(given["content"])
     return str(given.type), str(given.content)
 
 
@@ -118,7 +121,7 @@ class PromptLibrary:
         """
         version = getattr(config, "colang_version", "1.0")
         own = [prompt_of(entry) for entry in getattr(config, "prompts", None) or ()]
-        models = {
+        models: dict[str, str] = {
             model.type: f"{model.engine}/{model.model}".lower()
             for model in reversed(getattr(config, "models", None) or ())
         }

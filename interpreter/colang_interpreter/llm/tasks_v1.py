@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from colang.diagnostics import Severity
 from colang.syntax.parser_v1 import parse_v1
+from colang_interpreter.dynamic import is_a
 from colang_interpreter.host.actions import ActionResult, action
 from colang_interpreter.llm import completions, tokens
 from colang_interpreter.llm.filters import to_chat_messages
@@ -292,7 +293,7 @@ async def _passed_through(
     """The request as it is, with the user's message as the input rails left it (7.3)."""
     if dialog.passthrough is not None:
         result = await dialog.passthrough(context=dict(context), events=list(events))
-        text, extra = result if isinstance(result, tuple) else (result, None)
+        text, extra = result if is_a(result, tuple) else (result, None)
         if on_token is not None:
             on_token(str(text))
         return str(text), None, {"passthrough_output": extra}
@@ -654,11 +655,16 @@ def actions(dialog: Dialog) -> dict[str, Callable[..., Awaitable[ActionResult]]]
 
     @action(name="generate_bot_message", is_system_action=True)
     async def bot_message(events: Events, context: Context, state: Any = None) -> ActionResult:
-        choose = (
-            first_text if state is None else lambda texts: texts[state.envelope.randint(len(texts))]
-        )
+        def choose(texts: Sequence[str]) -> str:
+            number: int = state.envelope.randint(len(texts))
+            return texts[number]
+
         return await generate_bot_message(
-            dialog, events, context, choose=choose, on_token=tokens.current_sink()
+            dialog,
+            events,
+            context,
+            choose=first_text if state is None else choose,
+            on_token=tokens.current_sink(),
         )
 
     @action(name="generate_value", is_system_action=True)

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeAlias, cast
 
 from colang.syntax import nodes
+from colang_interpreter.dynamic import is_a, is_dict
 from colang_interpreter.llm import completions_v2 as read
 from colang_interpreter.llm.history import history_v2
 from colang_interpreter.llm.index import Index, IndexFactory, IndexItem, NgramIndex
@@ -129,7 +130,12 @@ class Generation:
             if found is not None:
                 return str(found)
         answer = await self._ask_for_intent(
-            "generate_user_intent_from_user_action", model, state, events, user_action, max_example_flows
+            "generate_user_intent_from_user_action",
+            model,
+            state,
+            events,
+            user_action,
+            max_example_flows,
         )
         return read.user_intent(answer.text)
 
@@ -169,7 +175,8 @@ class Generation:
     ) -> Answer:
         hits = await self._intent_index.search(_said(user_action), count)
         blocks = [
-            f'user action: user said "{hit.text}"\nuser intent: {hit.meta}' for hit in reversed(hits)
+            f'user action: user said "{hit.text}"\nuser intent: {hit.meta}'
+            for hit in reversed(hits)
         ]
         intents = [str(hit.meta) for hit in hits]
         for name, description in _expected_intents(state):
@@ -232,7 +239,9 @@ class Generation:
     ) -> str:
         """`PassthroughLLMAction`: the completion of the bare message."""
         options = state.globals.get("generation_options")
-        given = cast("dict[str, Any]", options).get("llm_params") if isinstance(options, dict) else None
+        given = (
+            cast("dict[str, Any]", options).get("llm_params") if isinstance(options, dict) else None
+        )
         answer = await self.tasks.ask(
             model, "general", {"user_message": user_message}, events, parameters=given or {}
         )
@@ -328,7 +337,9 @@ class Generation:
             events,
             {"flow_nld": description},
         )
-        wait = "wait user input" if "wait user input" in state.program.flows else "user said something"
+        wait = (
+            "wait user input" if "wait user input" in state.program.flows else "user said something"
+        )
         body = read.continuation(answer.text, wait)
         if not body:
             return _apology()
@@ -350,7 +361,7 @@ class Generation:
             name = current.flow.name
         else:
             raise read.UnusableCompletion(f"no docstring was found for the flow `{flow_id}`")
-        local = getattr(instance, "locals", None) or {}
+        local: dict[str, Any] = getattr(instance, "locals", None) or {}
         tools = [flow for flow in state.program.flows.values() if flow.meta.get("tool") is True]
         variables = {
             **_plain(state.globals),
@@ -452,12 +463,12 @@ def example_utterances(definition: nodes.FlowDef) -> list[str]:
     if operation.op != "await":
         return []
     group = operation.group
-    specs = group.items if isinstance(group, nodes.OrGroup) else (group,)
+    specs: tuple[nodes.Group, ...] = group.items if isinstance(group, nodes.OrGroup) else (group,)
     texts: list[str] = []
-    for spec in specs:
-        if not isinstance(spec, nodes.Spec) or not (spec.name or "").startswith("user "):
+    for each in specs:
+        if not isinstance(each, nodes.Spec) or not (each.name or "").startswith("user "):
             return []
-        first = next((a.value for a in spec.arguments or () if a.name is None), None)
+        first = next((a.value for a in each.arguments or () if a.name is None), None)
         text = None if first is None else _literal(first)
         if text is None:
             return []
@@ -532,10 +543,10 @@ def _is_plain(value: Any, depth: int) -> bool:
         return True
     if depth > 20:
         return False
-    if isinstance(value, dict):
-        return all(_is_plain(item, depth + 1) for item in cast("dict[Any, Any]", value).values())
-    if isinstance(value, (list, tuple, set)):
-        return all(_is_plain(item, depth + 1) for item in cast("Iterable[Any]", value))
+    if is_dict(value):
+        return all(_is_plain(item, depth + 1) for item in value.values())
+    if is_a(value, (list, tuple, set)):
+        return all(_is_plain(item, depth + 1) for item in value)
     return False
 
 
