@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.errors import StateError
 from colang_interpreter.v2 import instructions as ins
-from colang_interpreter.v2 import lifecycle, machine
+from colang_interpreter.v2 import lifecycle
 from colang_interpreter.v2.errors import ColangRuntimeError
 from colang_interpreter.v2.model import (
     Action,
@@ -37,6 +37,7 @@ from colang_interpreter.v2.model import (
     Instance,
     Region,
 )
+from colang_interpreter.v2.parking import park
 from colang_interpreter.values import Comparator, ExpressionError, Pattern
 
 if TYPE_CHECKING:
@@ -761,7 +762,7 @@ class _Reader:
                 continue
             if not isinstance(instruction, (ins.Wait, ins.WaitGroup, ins.Gather)):
                 raise StateError("the saved state is damaged: a head stands where none can wait")
-            machine.park(state, head, arrival, codes)
+            park(state, head, arrival, codes)
         state.index.arrivals = self.field("arrivals", int)
 
 

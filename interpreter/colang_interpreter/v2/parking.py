@@ -1,0 +1,121 @@
+"""Parking: what a head that reaches a wait knows about its event, filed in the index (sections 5.1 and 6.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from colang_interpreter.v2 import instructions as ins
+from colang_interpreter.v2 import names
+from colang_interpreter.v2.dispatch import Waiter
+from colang_interpreter.v2.errors import ColangRuntimeError
+from colang_interpreter.v2.matching import follow
+from colang_interpreter.v2.model import Action, FlowStatus, Head, Instance, Leaf
+
+if TYPE_CHECKING:
+    from colang_interpreter.v2.state import State
+
+
+def park(state: State, head: Head, arrival: int, done: Sequence[int] = ()) -> None:
+    """Put a head that stands on a wait back into the index (after a restore).
+
+    `arrival` is the number its first waiter had. `done` has a code for each member of a group, or is empty:
+    0 still waiting, 1 has matched, 2 has failed.
+    """
+    instruction = head.instruction
+    if isinstance(instruction, ins.Wait):
+        wait(state, head, instruction)
+    elif isinstance(instruction, ins.WaitGroup):
+        wait_group(state, head, instruction, done)
+    for offset, waiter in enumerate(head.waiters):
+        waiter.arrival = arrival + offset
+
+
+def wait(state: State, head: Head, instruction: ins.Wait) -> bool:
+    """Park a head on a single wait; it blocks (False)."""
+    waiter = Waiter(head, instruction.pattern, -1, state.index.next_arrival())
+    _prepare(state, waiter, head.instance)
+    head.waiters = [waiter]
+    state.index.add(waiter)
+    if not instruction.silent:
+        head.instance.waited = head.instance.waited or head.instance.status is FlowStatus.STARTED
+    return False
+
+
+def wait_group(
+    state: State, head: Head, instruction: ins.WaitGroup, done: Sequence[int] = ()
+) -> bool:
+    """Park a head on a group, a waiter for each member that is not done; it blocks (False)."""
+    head.group = [Leaf() for _ in instruction.members]
+    waiters: list[Waiter] = []
+    for leaf, member in enumerate(instruction.members):
+        waiter = Waiter(head, member.pattern, leaf, state.index.next_arrival())
+        waiters.append(waiter)
+        if done and done[leaf]:
+            head.group[leaf].failed = done[leaf] == 2
+            head.group[leaf].order = 0 if done[leaf] == 1 else -1
+        else:
+            _prepare(state, waiter, head.instance)
+    head.waiters = waiters
+    for waiter in waiters:
+        if waiter.name:
+            state.index.add(waiter)
+    return False
+
+
+def _prepare(state: State, waiter: Waiter, instance: Instance) -> None:
+    """What a waiter knows about its event when it parks: name, bound action or instance, literals (6.4)."""
+    pattern = waiter.pattern
+    kind = pattern.kind
+    if kind == "event":
+        waiter.name = pattern.name
+        if pattern.all_constant:
+            waiter.expected = pattern.constants
+        return
+    if kind == "flow":
+        waiter.name = names.FLOW_MEMBERS[pattern.member]
+        waiter.extra = {"flow_id": pattern.name}
+    elif kind == "action":
+        waiter.name = f"{pattern.name}{pattern.member}"
+    elif kind == "slot":
+        target = instance.temps.get(pattern.slot)
+        if pattern.member == "Started":
+            waiter.name = names.FLOW_STARTED
+            waiter.extra = {"flow_id": pattern.name, "flow_instance_uid": target}
+        else:
+            _bind_target(waiter, target, pattern.member)
+    else:
+        target = follow(instance, pattern.path)
+        _bind_target(
+            waiter, target, pattern.member, ".".join(("$" + pattern.path[0], *pattern.path[1:]))
+        )
+    if pattern.all_constant and not pattern.outer and not pattern.args:
+        waiter.expected = waiter.extra
+
+
+def _bind_target(waiter: Waiter, target: Any, member: str, text: str = "") -> None:
+    if isinstance(target, Instance):
+        event = names.FLOW_MEMBERS.get(member)
+        if event is None:
+            raise ColangRuntimeError(
+                f"a flow has no event `{member}`: it has Started, Finished and Failed"
+            )
+        waiter.name = event
+        waiter.target = target
+        waiter.extra = {
+            "source_flow_instance_uid": target.uid,
+            "flow_instance_uid": target.uid,
+            "flow_id": target.flow.name,
+            **target.arguments,
+        }
+    elif isinstance(target, Action):
+        waiter.name = f"{target.name}{member}"
+        waiter.bound = target.uid
+        if target.arguments:
+            waiter.extra = {"action_arguments": target.arguments}
+    elif isinstance(target, str):  # the uid of a flow that another flow answers for
+        waiter.name = names.FLOW_MEMBERS[member]
+        waiter.extra = {"flow_instance_uid": target}
+    else:
+        what = "is not set" if target is None else "is neither a flow nor an action"
+        raise ColangRuntimeError(f"cannot wait for `{text}.{member}`: `{text}` {what}")
