@@ -35,6 +35,8 @@ def check(project: Project, *, strict: bool = False, library: bool = False) -> l
     found.extend(check_settings(project))
     if project.version == "2.x":
         found.extend(check_v2(project, strict=strict, library=library))
+    else:
+        found.extend(check_v1(project, strict=strict))
     return sort_diagnostics(found)
 
 
@@ -56,6 +58,16 @@ def check_v2(
     for file in project.files:
         if isinstance(file.tree, nodes.Module) and (library or not file.is_library):
             yield from _check_file(file, file.tree, context)
+
+
+def check_v1(project: Project, *, strict: bool = False) -> Iterator[Diagnostic]:
+    """The rules alone, on the trees of a 1.0 project."""
+    from colang.analysis.facts_v1 import Facts
+    from colang.analysis.rules_v1 import RULES
+
+    facts = Facts(project, strict)
+    for rule in RULES:
+        yield from rule(facts)
 
 
 def _check_file(file: SourceFile, tree: nodes.Module, context: Context) -> Iterator[Diagnostic]:
