@@ -11,7 +11,6 @@ from dataclasses import replace
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
 from colang.source import Span
-from colang.syntax import mistakes
 from colang.syntax.layout import next_content
 from colang.syntax.lexer import COMMENT, END, NEWLINE, WORDS, Lexed, lex
 from colang.syntax.nodes import (
@@ -251,6 +250,8 @@ class Expressions:
 
     def unexpected(self, missing: str = "") -> Problem:
         """The current token does not fit: say why, in the author's terms."""
+        from colang.syntax import mistakes  # imported for bad text only
+
         return Problem(mistakes.in_expression(self, missing))
 
     # ------------------------------------------------------------------------------- expressions
@@ -517,6 +518,8 @@ class Expressions:
                 self.advance()
             if name is None:
                 if named:
+                    from colang.syntax import mistakes  # imported for bad text only
+
                     raise Problem(mistakes.positional_after_named(self))
                 value = self.condition()
             else:
@@ -721,6 +724,8 @@ class Expressions:
             if inner.type != END:
                 raise inner.unexpected()
         except Problem as problem:
+            from colang.syntax import mistakes  # imported for bad text only
+
             self.problems.append(mistakes.in_braces(source, start, stop, problem.diagnostic))
             return None
         self.height = max(self.height, inner.height)

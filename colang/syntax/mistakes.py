@@ -6,13 +6,11 @@ Nothing here decides what is valid; it only chooses the words for what the parse
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic, Edit, Fix
 from colang.source import Span
-from colang.syntax import nodes
 from colang.syntax.layout import indentation, next_content
 from colang.syntax.lexer import (
     COMMENT,
@@ -24,11 +22,10 @@ from colang.syntax.lexer import (
     WORDS,
     Lexed,
 )
+from colang.syntax.problem import Found
 from colang.syntax.recovery import line_end, unclosed_brackets
 from colang.syntax.words import (
     BRANCH_WORDS,
-    OPERATION_WORDS,
-    RESERVED_PARAMETERS,
     STATEMENT_WORDS,
 )
 
@@ -105,14 +102,6 @@ OLDER = {
 }
 VALUE_STATEMENTS = ("return", "log", "print", "priority", "if", "elif", "while")
 PARTNERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
-
-
-class Found(NamedTuple):
-    """A finding; with `resume` the parser goes on at that token, after taking `pops` symbols back."""
-
-    diagnostic: Diagnostic
-    resume: int | None = None
-    pops: int = 0
 
 
 def span_of(lexed: Lexed, index: int, last: int | None = None) -> Span:
@@ -662,30 +651,6 @@ def bad_flow_name(lexed: Lexed, line: int, index: int) -> Diagnostic:
         "use letters, digits and `_`, in words separated by spaces",
         span,
     )
-
-
-def in_item(item: nodes.FlowDef | nodes.Import | nodes.Stmt) -> Iterator[Diagnostic]:
-    """What the grammar allows at file level, but no author means."""
-    if isinstance(item, nodes.FlowDef):
-        word, _, rest = item.name.partition(" ")
-        if rest and word in OPERATION_WORDS:
-            start = item.name_span.start
-            yield say.flow_name(
-                f"the name of a flow cannot begin with `{word}`",
-                f"a call would be read as the operation `{word}`: put another word in front",
-                Span(start, start + len(word)),
-            )
-        for param in item.params:
-            if param.name in RESERVED_PARAMETERS:
-                yield say.reserved_parameter(param.name, param.span)
-    elif isinstance(item, nodes.Operation) and isinstance(item.group, nodes.Spec):
-        name = item.group.name or ""
-        if item.keyword is None and name.startswith("from ") and " import" in name:
-            yield say.bad_import(
-                "a module is imported as a whole",
-                "write `import` and the module: its flows need no other names",
-                item.span,
-            )
 
 
 def in_import(lexed: Lexed, line: int, index: int) -> Diagnostic:

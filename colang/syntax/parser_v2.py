@@ -16,15 +16,15 @@ from typing import Any
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
 from colang.source import Span
-from colang.syntax import builder, mistakes, nodes
+from colang.syntax import builder, nodes
 from colang.syntax.builder import Wrong
+from colang.syntax.definitions import problems_of
 from colang.syntax.expressions import MAX_NESTING, Expressions
 from colang.syntax.layout import indentation, next_content
 from colang.syntax.lexer import COMMENT, END, NEWLINE, lex
 from colang.syntax.literals import decorator_arguments
-from colang.syntax.mistakes import Found
 from colang.syntax.nodes import Token
-from colang.syntax.problem import Problem
+from colang.syntax.problem import Found, Problem
 from colang.syntax.recovery import line_end
 from colang.syntax.tuples import make
 from colang.syntax.words import KEYWORDS, NEVER_NAMES
@@ -154,7 +154,7 @@ class Parser:
         self.layout(next_content(self.lexed, 1 if self.types[0] == "BOM" else 0)[0])
         items: list[nodes.Import | nodes.FlowDef | nodes.Stmt] = self.run()
         for item in items:
-            self.problems.extend(mistakes.in_item(item))
+            self.problems.extend(problems_of(item))
         found = nodes.Module(
             span=Span(0, len(text)),
             text=text,
@@ -329,6 +329,8 @@ class Parser:
         if indents[-1] > width:
             # A column that no block has. The line stays in the block it is nearest to.
             columns = [c for c in indents if c != indents[-1]] + [indents[-1]]
+            from colang.syntax import mistakes  # imported for bad text only
+
             self.problems.append(mistakes.uneven_dedent(self.lexed, index, columns))
             indents[-1] = width
         if dedents:
@@ -425,6 +427,8 @@ class Parser:
         """The table has no action for this token."""
         here = self.tables.actions[self.states[-1]]
         if kind == "_INDENT":
+            from colang.syntax import mistakes  # imported for bad text only
+
             self.problems.append(mistakes.unexpected_indent(self.lexed, self.line, self.before))
             self.ignored[-1] = True
             return
@@ -432,6 +436,8 @@ class Parser:
             self.states.pop()
             end = self.values.pop().start
             if not self.ignored[-1]:  # else the body is there, but too deep
+                from colang.syntax import mistakes  # imported for bad text only
+
                 self.problems.append(mistakes.missing_body(self.lexed, self.header_end()))
             self.states.append(self.tables.gotos[self.states[-1]]["block"])
             self.values.append(nodes.Block(span=Span(end, end), statements=()))
@@ -448,6 +454,8 @@ class Parser:
                 self.index = self.line
             return
         index = self.index if kind == NEWLINE else bisect_left(self.starts, token.start)
+        from colang.syntax import mistakes  # imported for bad text only
+
         found = mistakes.in_line(self.expressions, index, here)
         self.mend_line(self.further(found, index))
 

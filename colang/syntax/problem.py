@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from colang.diagnostics.model import Diagnostic
 
 
@@ -12,3 +14,11 @@ class Problem(Exception):
         """Carry the finding that will be reported."""
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+
+
+class Found(NamedTuple):
+    """A finding; with `resume` the parser goes on at that token, after taking `pops` symbols back."""
+
+    diagnostic: Diagnostic
+    resume: int | None = None
+    pops: int = 0
