@@ -144,6 +144,8 @@ def _emit(state: State, pending: Pending) -> bool:
     if action is not None:
         if pending.name.startswith("Start"):
             action.status = ActionStatus.STARTING
+            if state.rails is not None:
+                state.rails.acted(instance, action.uid)
         elif pending.name.startswith("Stop") and action.running:
             action.status = ActionStatus.STOPPING
     if pending.ref is not None and ("Action" in pending.name or not state.program.compat):  # Q22
@@ -163,6 +165,8 @@ def _share(state: State, pending: Pending, winner: Pending) -> None:
             instance.write(pending.ref, winner.head.instance.read(winner.ref))
         return
     shared.users.append(instance)
+    if state.rails is not None:
+        state.rails.acted(instance, shared.uid)
     instance.actions.pop(own.uid, None)
     instance.actions[shared.uid] = shared
     state.actions.pop(own.uid, None)

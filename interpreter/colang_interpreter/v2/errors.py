@@ -38,6 +38,8 @@ def report(state: State, instance: Instance, message: str, kind: str, line: int)
     text = f"{message} (flow `{flow.name}`, {flow.path}:{line})"
     state.queue.append(Event(names.COLANG_ERROR, {"type": kind, "error": text}))
     state.errors.append((kind, text))
+    if state.rails is not None:
+        state.rails.erred(instance, text)
 
 
 def scores_of(state: State, head: Head) -> Scores:

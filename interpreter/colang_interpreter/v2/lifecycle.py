@@ -109,6 +109,8 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     head = Head(instance, 0)
     instance.heads.append(head)
     state.add_instance(instance)
+    if state.rails is not None:
+        state.rails.started(state, instance)
     instance.status = FlowStatus.STARTING
     return head, False
 
@@ -311,6 +313,8 @@ def finish(
         return
     if context_update:
         instance.locals.update(context_update)
+    if state.rails is not None:
+        state.rails.ended(state, instance, FlowStatus.FINISHED, cut_off=False)
     _leave(state, instance, FlowStatus.FINISHED)
     state.queue.append(Event(names.FLOW_FINISHED, None, scores, flow=instance))
     if instance.flow.log_event is not None:
@@ -327,9 +331,13 @@ def abort(state: State, instance: Instance, scores: Scores, *, restart: bool = T
     _abort_one(state, instance, scores, restart)
 
 
-def _abort_one(state: State, instance: Instance, scores: Scores, restart: bool) -> None:
+def _abort_one(
+    state: State, instance: Instance, scores: Scores, restart: bool, cut_off: bool = False
+) -> None:
     if not instance.listening:
         return
+    if state.rails is not None:
+        state.rails.ended(state, instance, FlowStatus.STOPPED, cut_off)
     _stop_actions(state, instance)
     remove_heads(state, instance)
     _leave(state, instance, FlowStatus.STOPPED)
@@ -359,7 +367,7 @@ def _end_children(state: State, instance: Instance, scores: Scores) -> None:
         else:
             stack.pop()
             if owner is not instance:
-                _abort_one(state, owner, scores, False)
+                _abort_one(state, owner, scores, False, cut_off=True)
     instance.children = {
         uid: child
         for uid, child in instance.children.items()

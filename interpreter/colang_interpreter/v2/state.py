@@ -26,6 +26,7 @@ from colang_interpreter.v2.model import (
     Scores,
 )
 from colang_interpreter.v2.outgoing import EventError, copied
+from colang_interpreter.v2.rails import RailLog
 from colang_interpreter.values import ExpressionError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class State:
         log: What the last step wrote with ``log`` and ``print``, and notices of the machine, as
             (channel, text) with the channels "log", "print" and "notice".
         errors: The ColangErrors of the last step, as (kind, text).
+        rails: What the rails do, if the program has any; not saved.
 
     Not safe for concurrent use: one conversation is one order of events.
     """
@@ -78,6 +80,7 @@ class State:
         "outputs",
         "program",
         "queue",
+        "rails",
         "random_state",
         "restarts",
         "seed",
@@ -123,6 +126,8 @@ class State:
         self.instructions_left = 0
         self.events_left = 0
         self.grace = 0
+        flows = program.flows
+        self.rails = RailLog() if "input rails" in flows or "output rails" in flows else None
         self.blank = Blank(self)
         self.system = System(self)
         self.main = Instance(self, program.flows["main"], "")
