@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from conformance import Case, load_cases, sendable, substituted
 
 from colang_interpreter.errors import StateError
 from colang_interpreter.v2.program import Limits, Program, compile_text
 from colang_interpreter.v2.state import State
+from conformance import Case, load_cases, sendable, substituted
 
 CASES = [c for c in load_cases("colang2") if c.mode == "engine" and not c.load_error and c.steps]
 
@@ -123,10 +123,10 @@ def test_what_is_no_state_is_refused(program: Program, blob: str | bytes, reason
 def test_an_oversized_document_is_refused(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from colang_interpreter.v2 import wire
+    from colang_interpreter import sealing
 
     state, _ = program.start(1)
-    monkeypatch.setattr(wire, "MAX_CHARACTERS", 100)
+    monkeypatch.setattr(sealing, "MAX_CHARACTERS", 100)
     with pytest.raises(StateError, match="larger than"):
         program.restore(state.dump())
 
@@ -157,14 +157,13 @@ def tampered(value: Any) -> list[Any]:
 
 def test_tampered_documents_never_do_more_than_fail(program: Program) -> None:
     """With a correct check sum: each wrong document is refused, or gives a state that can be fed."""
-    from colang_interpreter.v2 import wire
+    from colang_interpreter.sealing import seal
 
     state, _ = program.start(1)
     document = json.loads(state.dump())["state"]
     refused = 0
     for wrong in tampered(document):
-        body = json.dumps(wrong, separators=(",", ":"), ensure_ascii=False)
-        blob = f'{{"check":"{wire._check(body)}","state":{body}}}'
+        blob = seal(wrong)
         try:
             again = program.restore(blob)
         except StateError:

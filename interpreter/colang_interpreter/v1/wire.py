@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.errors import StateError
+from colang_interpreter.sealing import opened, seal
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.engine import Decision, Engine, EngineError, Instance, Status
 from colang_interpreter.v1.generated import flow_from_body
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from colang_interpreter.v1.state import State
 
 VERSION = 1
-MAX_CHARACTERS = 64_000_000
 MAX_NESTING = 200
 TAG = "~"
 _HIDDEN = frozenset({"config", "event"})  # of the engine's context: not data of the conversation
@@ -47,12 +46,7 @@ def dump(state: State) -> str:
         "engine": _engine(engine),
         "turns": [_engine(turn) for turn in state.turns],
     }
-    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return f'{{"check":"{_check(body)}","state":{body}}}'
-
-
-def _check(body: str) -> str:
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return seal(document)
 
 
 def _engine(engine: Engine) -> dict[str, Any]:
@@ -108,31 +102,7 @@ def restore(program: Program, blob: str | bytes) -> State:
     Raises:
         StateError: The document is too large, damaged, of an unknown version, or belongs to another program.
     """
-    if len(blob) > MAX_CHARACTERS:
-        raise StateError(f"the saved state is larger than {MAX_CHARACTERS} characters")
-    try:
-        if isinstance(blob, bytes):
-            blob = blob.decode("utf-8", "surrogatepass")
-        outer = json.loads(blob)
-    except (ValueError, RecursionError) as error:
-        raise StateError(f"the saved state is not readable as JSON: {error}") from None
-    if not isinstance(outer, dict) or not isinstance(outer.get("state"), dict):
-        raise StateError("this is not a saved state")
-    document = outer["state"]
-    version, dialect = document.get("version"), document.get("dialect")
-    if version != VERSION or dialect != "1.0":
-        raise StateError(
-            f"the saved state has version {version!r:.20} of dialect {dialect!r:.20};"
-            f" this program reads version {VERSION} of '1.0'"
-        )
-    if document.get("program") != program.digest:
-        raise StateError(
-            "the saved state belongs to another program: the flows have changed since it was saved"
-            f" (saved {str(document.get('program'))[:12]}, now {program.digest[:12]})"
-        )
-    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    if outer.get("check") != _check(body):
-        raise StateError("the saved state is damaged: its check sum is wrong")
+    document = opened(blob, dialect="1.0", version=VERSION, program=program.digest)
     try:
         return _restored(program, document)
     except (
