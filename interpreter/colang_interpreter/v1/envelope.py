@@ -38,7 +38,7 @@ class Envelope:
         self.random_state, bits = rng.advance(self.random_state)
         return bits % n
 
-    def event(self, kind: str, now: str, **fields: Any) -> dict[str, Any]:
+    def event(self, kind: str, now: str, /, **fields: Any) -> dict[str, Any]:
         """An event of this type with the standard fields; fields given win."""
         return {
             "type": kind,
