@@ -87,12 +87,12 @@ def test_both_ways_of_calling() -> None:
     ("messages", "problem"),
     [
         (None, "give either a prompt or messages"),
-        ([{"role": "assistant", "content": "x"}], "message 1: a role 'assistant'"),
         ([{"content": "x"}], "message 1: a role None"),
         ([{"role": "user"}], "message 1: `content` is missing"),
         ([{"role": "user", "content": "x"}, {"role": "event"}], "message 2: `event` is missing"),
         ([{"role": "user", "content": [1]}], "message 1: the content of a user is a text"),
-        ([{"role": "tool", "content": "x"}], "message 1: the result of a tool"),
+        ([{"role": "tool", "content": "x"}], "message 1: `tool_call_id` is missing"),
+        ([{"role": "tool", "content": "x", "tool_call_id": "1"}], "message 1: give the `name`"),
         ([{"role": "event", "event": {"type": 5}}], "an event is a dictionary"),
     ],
 )

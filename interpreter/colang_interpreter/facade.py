@@ -6,15 +6,13 @@ Switching is changing the import: ``from colang_interpreter import LLMRails, Rai
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loading import load_actions, load_initializers
-from colang_interpreter.host.loop import Conversation, Turn
+from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.portal import refuse_in_running_loop
-from colang_interpreter.host.rules import ENVELOPE
 from colang_interpreter.machine import Event, Program
 from colang_interpreter.programs import compile
 from colang_interpreter.stateless import Histories, generate_events
@@ -24,11 +22,18 @@ if TYPE_CHECKING:
 
     from colang import Project
     from colang.config import RailsConfig
+    from colang_interpreter.messages.conversing import Messages
+    from colang_interpreter.messages.options import (
+        ExplainInfo,
+        GenerationOptions,
+        GenerationResponse,
+        RailsResult,
+    )
 
 _logger = logging.getLogger("colang_interpreter.events")
 _logger.addHandler(logging.NullHandler())
 
-_NOT_ARGUMENTS = ENVELOPE & {"type", "uid", "event_created_at", "source_uid", "action_uid"}
+_T = TypeVar("_T")
 
 
 class LLMRails:
@@ -73,6 +78,7 @@ class LLMRails:
         self.config: Any = self.program.config
         self.verbose = verbose
         self._histories = Histories()
+        self._messages: Messages | None = None
         self.bot = Bot(self.program, llm, load_actions(project) if project is not None else ())
         for init in load_initializers(project) if project is not None else ():
             init(self)
@@ -143,10 +149,10 @@ class LLMRails:
 
         Raises:
             ValueError: The history is empty, or something in it is no event.
+            LLMCallException: A call of a language model failed.
             TooManyEventsError: The flows react to each other without end.
         """
-        new, turn = await generate_events(self.bot, self._histories, events)
-        self._raise_endless(turn)
+        new, _ = await generate_events(self.bot, self._histories, events)
         return new
 
     def generate_events(self, events: Sequence[Mapping[str, Any]]) -> list[Event]:
@@ -158,58 +164,119 @@ class LLMRails:
         refuse_in_running_loop()
         return self.bot.run_sync(lambda: self.generate_events_async(events))
 
-    def _raise_endless(self, turn: Turn) -> None:
-        for step in turn.trace.steps:
-            if step.event is not None and step.event["type"] == "EngineError":
-                raise TooManyEventsError(str(step.event["error"]).partition(": ")[2])
-
     # -- messages
+
+    @property
+    def messages(self) -> Messages:
+        """The message API below the methods here; made when it is first used."""
+        if self._messages is None:
+            from colang_interpreter.messages.conversing import Messages
+
+            self._messages = Messages(self.bot)
+        return self._messages
 
     async def generate_async(
         self,
         prompt: str | None = None,
         messages: Sequence[Mapping[str, Any]] | None = None,
-    ) -> str | dict[str, Any]:
-        """Answer messages, each call on its own (colang-2.md, 7.5).
+        options: GenerationOptions | Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+        streaming_handler: Any = None,
+    ) -> str | dict[str, Any] | GenerationResponse:
+        """Answer a prompt or messages (`rails-runtime.md`, section 4; colang-2.md, 7.5).
+
+        Without `state`, a conversation is found again by its messages: a client that sends back what it received goes
+        on where it was.
 
         Args:
             prompt: One user message; the answer is its text.
-            messages: Roles ``user``, ``context``, ``event``, ``system``, ``developer``.
+            messages: Roles ``user``, ``assistant``, ``context``, ``event``, ``system``, ``developer``, ``tool``.
+            options: `GenerationOptions`, or a dictionary of them: `rails`, `llm_params`, `llm_output`, `output_vars`,
+                `log`. With options, also with `{}`, the result is a `GenerationResponse`.
+            state: `{}` to begin, and then what the previous result had; the result is a `GenerationResponse`, and
+                only new messages are to be sent.
+            streaming_handler: Gets the pieces of the answer, by its method `push`, while it is made.
 
         Returns:
-            ``{"role": "assistant", "content": text}``, with `tool_calls` for actions the caller has to
-            perform and `events` for all other events, if there are any.
+            A text, a message (role ``assistant`` or ``exception``), or a `GenerationResponse`.
 
         Raises:
-            ValueError: Not exactly one of `prompt` and `messages`, or a message that cannot be used.
+            ValueError: Not exactly one of `prompt` and `messages`, a message or an option that cannot be used.
+            InvalidStateError: The state is none.
+            LLMCallException: A call of a language model failed.
+            TooManyEventsError: The flows react to each other without end.
         """
-        if (prompt is None) == (messages is None):
-            raise ValueError("give either a prompt or messages")
-        if messages is None:
-            messages = [{"role": "user", "content": prompt}]
-        conversation = self.bot.conversation()
-        events = _events_of(messages)
-        try:
-            turn = await conversation.process(
-                events, blocking=True, instant_actions=self._instant_actions()
-            )
-        finally:
-            await conversation.close()
-        message = _message_of(turn.output)
-        return str(message["content"]) if prompt is not None else message
+        push = None if streaming_handler is None else streaming_handler.push
+        return await self.messages.generate(prompt, messages, options, state, push)
 
     def generate(
         self,
         prompt: str | None = None,
         messages: Sequence[Mapping[str, Any]] | None = None,
-    ) -> str | dict[str, Any]:
+        options: GenerationOptions | Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> str | dict[str, Any] | GenerationResponse:
         """`generate_async` for a thread without an event loop.
 
         Raises:
             RuntimeError: This thread runs an event loop.
         """
+        return self._explained(lambda: self.generate_async(prompt, messages, options, state))
+
+    async def check_async(
+        self, messages: Sequence[Mapping[str, Any]], rail_types: Iterable[str] | None = None
+    ) -> RailsResult:
+        """Run the rails on messages, without dialog and without an answer.
+
+        Args:
+            messages: The last user message goes through the input rails, the last assistant message through the
+                output rails.
+            rail_types: ``input``, ``output`` or both, instead of those that the messages call for.
+
+        Returns:
+            `status` ``passed``, ``modified`` or ``blocked``, the text as the rails leave it, and which rail blocks.
+
+        Raises:
+            RailTypeNotConfiguredError: A type was named that has no rails.
+        """
+        from colang_interpreter.messages.checking import check
+
+        return await check(self.messages, self.program, messages, rail_types)
+
+    def check(
+        self, messages: Sequence[Mapping[str, Any]], rail_types: Iterable[str] | None = None
+    ) -> RailsResult:
+        """`check_async` for a thread without an event loop.
+
+        Raises:
+            RuntimeError: This thread runs an event loop.
+        """
+        return self._explained(lambda: self.check_async(messages, rail_types))
+
+    def explain(self) -> ExplainInfo:
+        """The model calls and the history behind the last answer that this task or thread asked for."""
+        from colang_interpreter.messages.conversing import explained
+
+        return explained()
+
+    def _explained(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run in the background thread, and know afterwards here what is known there."""
+        from colang_interpreter.messages.conversing import explain_as, explained
+
         refuse_in_running_loop()
-        return self.bot.run_sync(lambda: self.generate_async(prompt, messages))
+        infos: list[ExplainInfo] = []
+
+        async def both() -> _T:
+            try:
+                return await work()
+            finally:
+                infos.append(explained())
+
+        try:
+            return self.bot.run_sync(both)
+        finally:
+            for info in infos:
+                explain_as(info)
 
     # -- closing
 
@@ -235,61 +302,3 @@ class LLMRails:
         if state is None or isinstance(state, str):
             return self.bot.conversation(state=state)
         raise TypeError(f"a state is what process_events gave, or its dump, not {type(state)!r}")
-
-    def _instant_actions(self) -> Sequence[str]:
-        rails = getattr(self.config, "rails", None)
-        names = getattr(getattr(rails, "actions", None), "instant_actions", None)
-        return ["UtteranceBotAction"] if names is None else list(names)
-
-
-def _events_of(messages: Sequence[Mapping[str, Any]]) -> list[Event]:
-    events: list[Event] = []
-    for number, message in enumerate(messages, 1):
-        role = message.get("role")
-        problem: str | None = None
-        try:
-            match role:
-                case "user":
-                    text = message["content"]
-                    events.append({"type": "UtteranceUserActionFinished", "final_transcript": text})
-                    problem = None if isinstance(text, str) else "the content of a user is a text"
-                case "context":
-                    events.append({"type": "ContextUpdate", "data": dict(message["content"])})
-                case "event":
-                    events.append(dict(message["event"]))
-                case "system" | "developer":
-                    events.append({"type": "SystemMessage", "content": message["content"]})
-                case "tool":
-                    problem = (
-                        "the result of a tool belongs to the conversation that called it;"
-                        " send it as an event with process_events"
-                    )
-                case _:
-                    problem = f"a role {role!r} cannot be processed"
-        except KeyError as missing:
-            problem = f"`{missing.args[0]}` is missing"
-        if problem is not None:
-            raise ValueError(f"message {number}: {problem}")
-    return events
-
-
-def _message_of(output: Sequence[Event]) -> dict[str, Any]:
-    texts: list[str] = []
-    calls: list[dict[str, Any]] = []
-    others: list[Event] = []
-    for event in output:
-        kind: str = event["type"]
-        if kind == "UtteranceBotActionFinished":
-            texts.append(str(event["final_script"]))
-        elif kind.startswith("Start") and kind.endswith("Action"):
-            given = {key: value for key, value in event.items() if key not in _NOT_ARGUMENTS}
-            function = {"name": kind.removeprefix("Start"), "arguments": given}
-            calls.append({"id": event["action_uid"], "type": "function", "function": function})
-        else:
-            others.append(event)
-    message: dict[str, Any] = {"role": "assistant", "content": "\n".join(texts)}
-    if calls:
-        message["tool_calls"] = calls
-    if others:
-        message["events"] = others
-    return message

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.clock import stamp
 from colang_interpreter.host.loop import Conversation, Turn
@@ -116,6 +117,7 @@ async def generate_events(
         else:
             history_left = history
         turn = await _finished(conversation, [{"type": _BATCH, "events": history_left}])
+        raise_failures(turn)
         new = unpacked(turn.output)
     else:
         if known is not None:
@@ -136,6 +138,23 @@ async def _finished(conversation: Conversation, events: list[Event]) -> Turn:
         return await conversation.process(events, blocking=True)
     finally:
         await conversation.close()
+
+
+def raise_failures(turn: Turn) -> None:
+    """Raise what ends a whole call: a model that failed, flows without end (4.3).
+
+    Raises:
+        LLMCallException: A call of a model failed in an action that did not deal with it.
+        TooManyEventsError: The flows react to each other without end.
+    """
+    from colang_interpreter.llm.errors import LLMCallException
+
+    for run in turn.trace.actions:
+        if isinstance(run.error, LLMCallException):
+            raise run.error
+    for step in turn.trace.steps:
+        if step.event is not None and step.event["type"] == "EngineError":
+            raise TooManyEventsError(str(step.event["error"]).partition(": ")[2])
 
 
 def unpacked(events: Sequence[Event]) -> list[Event]:

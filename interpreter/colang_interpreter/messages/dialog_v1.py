@@ -1,0 +1,88 @@
+"""The message API of Colang 1.0: what differs from 2.x (`rails-runtime.md`, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from colang_interpreter.host.loop import Conversation
+from colang_interpreter.llm.history import history_v1
+from colang_interpreter.machine import Event, Machine, Program
+from colang_interpreter.messages.activated import activated_rails
+from colang_interpreter.messages.conversion import Message, Ran, answer_of, events_of
+from colang_interpreter.messages.errors import InvalidStateError
+from colang_interpreter.messages.options import ActivatedRail, GenerationOptions
+from colang_interpreter.messages.recording import Recorder
+from colang_interpreter.stateless import raise_failures, unpacked
+
+_BATCH = "EventBatch"
+
+
+class DialogV1:
+    """See `conversing.Dialect`."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def events(
+        self,
+        messages: Sequence[Message],
+        known: int,
+        machine: Machine | None,
+        options: GenerationOptions | None,
+    ) -> list[Event]:
+        """The options become a variable; with the dialog off, the last answer is what the output rails get."""
+        if not messages:
+            raise ValueError("there are no messages to answer")
+        variables: dict[str, Any] = {}
+        before, new = list(messages[:known]), list(messages[known:])
+        answer: Message | None = None
+        if options is not None:
+            variables["generation_options"] = options.model_dump()
+            if not options.rails.dialog:
+                if new and new[-1].get("role") == "assistant":
+                    answer = new.pop()
+                variables["bot_message"] = None if answer is None else answer.get("content")
+        elif machine is not None and machine.globals.get("generation_options") is not None:
+            variables["generation_options"] = None
+        tool_rails = bool(self._program.config.rails.tool_input.flows)
+        events = events_of(new, before=before, tool_rails=tool_rails)
+        if answer is not None and not any(m.get("role") == "user" for m in new):
+            events.append({"type": "BotMessage", "text": answer.get("content")})
+        return [{"type": "ContextUpdate", "data": variables}, *events] if variables else events
+
+    async def run(self, conversation: Conversation, events: list[Event]) -> Ran:
+        """All events enter at once, and the last of them drives the flows."""
+        turn = await conversation.process([{"type": _BATCH, "events": events}], blocking=True)
+        raise_failures(turn)
+        new = unpacked(turn.output)
+        return Ran(turn, new, answer_of(new))
+
+    def restored(self, conversation: Conversation, state: Mapping[str, Any]) -> list[Event]:
+        """The events of the state go through the flows again."""
+        events: Any = state.get("events", [])
+        if set(state) - {"events"} or not isinstance(events, list):
+            raise InvalidStateError(
+                'a state is `{}` or `{"events": [...]}` with the events of the conversation so far'
+            )
+        for event in events:
+            if not isinstance(event, Mapping) or not isinstance(event.get("type"), str):
+                raise InvalidStateError("in the events of a state, each is a dictionary with a `type`")
+        return [dict(event) for event in events]
+
+    def saved(self, conversation: Conversation, before: list[Event], ran: Ran) -> dict[str, Any]:
+        """The whole history (G6)."""
+        return {"events": [*before, *ran.events]}
+
+    def variables(self, machine: Machine) -> Mapping[str, Any]:
+        """The context."""
+        return machine.globals
+
+    def rails(self, ran: Ran, machine: Machine, recorder: Recorder) -> list[ActivatedRail]:
+        """Read off the events; the machine knows which flow wanted which."""
+        deciders: Mapping[str, str] = getattr(machine, "deciders", {})
+        return activated_rails(ran.events, deciders, recorder)
+
+    def history(self, machine: Machine) -> str:
+        """In Colang's own form."""
+        return history_v1(list(machine.history))

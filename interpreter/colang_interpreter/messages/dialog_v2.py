@@ -1,0 +1,236 @@
+"""The message API of Colang 2.x: what differs from 1.0 (`colang-2.md`, 7.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from colang_interpreter.host.loop import Conversation, Turn
+from colang_interpreter.host.rules import ENVELOPE
+from colang_interpreter.host.saving import ConversationError
+from colang_interpreter.llm.history import history_v2
+from colang_interpreter.llm.model import content_text
+from colang_interpreter.machine import Event, Machine, Program
+from colang_interpreter.messages.conversion import Answer, Message, Ran, wrong
+from colang_interpreter.messages.errors import InvalidStateError
+from colang_interpreter.messages.options import (
+    ActivatedRail,
+    ExecutedAction,
+    GenerationOptions,
+    GenerationRailsOptions,
+)
+from colang_interpreter.messages.recording import Recorder
+
+_PAST: Final = "PastMessages"
+"""Carries events that no flow gets to see, only the history; never leaves this module."""
+
+_NOT_ARGUMENTS: Final = ENVELOPE & {"type", "uid", "event_created_at", "source_uid", "action_uid"}
+_LOGS: Final = {
+    "UserActionLog": "dialog",
+    "UserIntentLog": "dialog",
+    "BotIntentLog": "generation",
+    "BotActionLog": "generation",
+}
+
+
+class DialogV2:
+    """See `conversing.Dialect`."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        rails = getattr(program.config, "rails", None)
+        names = getattr(getattr(rails, "actions", None), "instant_actions", None)
+        self._instant: list[str] = ["UtteranceBotAction"] if names is None else list(names)
+
+    def events(
+        self,
+        messages: Sequence[Message],
+        known: int,
+        machine: Machine | None,
+        options: GenerationOptions | None,
+    ) -> list[Event]:
+        """Messages up to an answer that did not come from here are only remembered: flows have not said it."""
+        variables: dict[str, Any] = {}
+        if options is not None:
+            if options.rails != GenerationRailsOptions():
+                raise ValueError(
+                    "`rails` options choose among the rails of a Colang 1.0 configuration; in 2.x rails are flows,"
+                    " which the program itself starts"
+                )
+            variables["generation_options"] = options.model_dump()
+        elif machine is not None and machine.globals.get("generation_options") is not None:
+            variables["generation_options"] = None
+        new = list(messages[known:])
+        past = max((at for at, m in enumerate(new, 1) if m.get("role") == "assistant"), default=0)
+        before: list[Event] = []
+        events: list[Event] = []
+        for number, message in enumerate(new, known + 1):
+            is_past = number - known <= past
+            made = _events(message, number, messages, is_past=is_past)
+            lasting = [event for event in made if event["type"] == "ContextUpdate"]
+            if is_past:
+                before += [event for event in made if event not in lasting]
+                events += lasting
+            else:
+                events += made
+        if variables:
+            events.insert(0, {"type": "ContextUpdate", "data": variables})
+        return [{"type": _PAST, "events": before}, *events] if before else events
+
+    async def run(self, conversation: Conversation, events: list[Event]) -> Ran:
+        """Process them; what the bot says counts as said."""
+        past: list[Event] = []
+        if events and events[0]["type"] == _PAST:
+            past, events = events[0]["events"], events[1:]
+        if not conversation.has_begun:
+            if past:
+                await conversation.process([], blocking=True, instant_actions=self._instant)
+        before: set[int] = set()
+        if conversation.has_begun:
+            machine: Any = conversation.machine
+            for event in past:
+                machine.remember(event)
+            before = {id(event) for event in conversation.machine.history}
+        turn = await conversation.process(events, blocking=True, instant_actions=self._instant)
+        new = [event for event in conversation.machine.history if id(event) not in before]
+        return Ran(turn, new, _answer(turn))
+
+    def restored(self, conversation: Conversation, state: Mapping[str, Any]) -> list[Event]:
+        """The state holds everything; no events are left."""
+        saved = state.get("state")
+        known = set(state) <= {"state", "version"} and state.get("version", "2.x") == "2.x"
+        if not known or (state and not isinstance(saved, str)):
+            raise InvalidStateError(
+                'a state is `{}` or what an earlier call gave: `{"state": text, "version": "2.x"}`'
+            )
+        if isinstance(saved, str):
+            try:
+                conversation.restore(saved)
+            except ConversationError as problem:
+                raise InvalidStateError(str(problem)) from problem
+        return []
+
+    def saved(self, conversation: Conversation, before: list[Event], ran: Ran) -> dict[str, Any]:
+        """The whole conversation as text."""
+        return {"state": conversation.dump(), "version": "2.x"}
+
+    def variables(self, machine: Machine) -> Mapping[str, Any]:
+        """The global variables."""
+        return machine.globals
+
+    def rails(self, ran: Ran, machine: Machine, recorder: Recorder) -> list[ActivatedRail]:
+        """The flows of users and bots that have finished, with the Python actions that ran before each."""
+        rails: list[ActivatedRail] = []
+        waiting: list[ExecutedAction] = []
+        actions = {run.uid: run for run in ran.turn.trace.actions}
+        for event in ran.events:
+            kind: str = event["type"]
+            run = actions.get(str(event.get("action_uid"))) if kind.endswith("Finished") else None
+            if run is not None:
+                waiting.append(
+                    ExecutedAction(
+                        action_name=run.name,
+                        action_params=dict(run.arguments),
+                        return_value=run.return_value,
+                        llm_calls=recorder.infos(run.uid),
+                    )
+                )
+            elif kind in _LOGS:
+                decisions = [f"execute {action.action_name}" for action in waiting]
+                parameter = event.get("parameter")
+                if parameter is not None:
+                    decisions.append(str(parameter))
+                rails.append(
+                    ActivatedRail(
+                        type=_LOGS[kind],
+                        name=str(event.get("flow_id")),
+                        decisions=decisions,
+                        executed_actions=waiting,
+                    )
+                )
+                waiting = []
+        if waiting:
+            decisions = [f"execute {action.action_name}" for action in waiting]
+            rails.append(
+                ActivatedRail(
+                    type="dialog", name="main", decisions=decisions, executed_actions=waiting
+                )
+            )
+        return rails
+
+    def history(self, machine: Machine) -> str:
+        """As models get to see it."""
+        return history_v2(list(machine.history))
+
+
+def _events(
+    message: Message, number: int, messages: Sequence[Message], *, is_past: bool
+) -> list[Event]:
+    role = message.get("role")
+    try:
+        match role:
+            case "user":
+                text = message["content"]
+                if not isinstance(text, str):
+                    raise wrong(number, "the content of a user is a text")
+                heard = {"type": "UtteranceUserActionFinished", "final_transcript": text}
+                return [heard, _log("UserActionLog", "user said", text)] if is_past else [heard]
+            case "assistant":
+                text = content_text(message.get("content") or "")
+                said = {"type": "UtteranceBotActionFinished", "final_script": text}
+                return [said, _log("BotActionLog", "bot say", text)]
+            case "context":
+                return [{"type": "ContextUpdate", "data": dict(message["content"])}]
+            case "event":
+                return [dict(message["event"])]
+            case "system" | "developer":
+                return [{"type": "SystemMessage", "content": message["content"]}]
+            case "tool":
+                return [_tool_result(message, number, messages)]
+            case _:
+                raise wrong(number, f"a role {role!r} cannot be processed")
+    except KeyError as missing:
+        raise wrong(number, f"`{missing.args[0]}` is missing") from None
+
+
+def _log(kind: str, flow: str, text: str) -> Event:
+    return {"type": kind, "flow_id": flow, "parameter": text, "intent_flow_id": None}
+
+
+def _tool_result(message: Message, number: int, messages: Sequence[Message]) -> Event:
+    """The end of an action that the caller has performed; its name is that of the call."""
+    uid = str(message["tool_call_id"])
+    name = message.get("name")
+    for earlier in messages:
+        calls: Any = earlier.get("tool_calls") or ()
+        for call in cast("Sequence[Mapping[str, Any]]", calls):
+            if call.get("id") == uid:
+                name = call.get("function", {}).get("name", name)
+    if not isinstance(name, str) or not name:
+        raise wrong(number, "give the `name` of the action this is the result of")
+    return {
+        "type": f"{name}Finished",
+        "action_uid": uid,
+        "status": "success",
+        "is_success": True,
+        "return_value": message["content"],
+    }
+
+
+def _answer(turn: Turn) -> Answer:
+    answer = Answer()
+    for event in turn.output:
+        kind: str = event["type"]
+        if kind == "UtteranceBotActionFinished":
+            answer.texts.append(str(event["final_script"]))
+        elif kind.startswith("Start") and kind.endswith("Action"):
+            given = {key: value for key, value in event.items() if key not in _NOT_ARGUMENTS}
+            function = {"name": kind.removeprefix("Start"), "arguments": given}
+            answer.tool_calls.append(
+                {"id": event["action_uid"], "type": "function", "function": function}
+            )
+        elif kind.endswith("Exception"):
+            answer.exception = event
+        else:
+            answer.events.append(event)
+    return answer
