@@ -159,6 +159,7 @@ def process(state: State, event: Event) -> None:
     else:
         candidates = index.candidates(event)
     failed: list[tuple[Head, str, str]] = []
+    unable: list[Waiter] = []  # of rails whose action has failed
     for waiter in candidates:
         head = waiter.head
         try:
@@ -170,9 +171,14 @@ def process(state: State, event: Event) -> None:
             failed.append((head, str(error), error.kind))
             continue
         if value > 0.0:
+            if state.rails is not None and state.rails.is_let_down(waiter, event):
+                unable.append(waiter)
+                continue
             matched.append((waiter, head, value))
 
     disappointed = _disappointed(state, event) if name in _ENDINGS else []
+    if unable:
+        disappointed += _given_up(state, unable)
 
     if watch_unhandled and handled is not None:
         _announce_unhandled(state, event, loops, handled, matched)
@@ -276,6 +282,11 @@ def _disappointed(state: State, event: Event) -> list[Head]:
     other = names.FLOW_FAILED if event.name == names.FLOW_FINISHED else names.FLOW_FINISHED
     waiters = state.index.contradicted(other, uid)
     waiters += state.index.contradicted(names.FLOW_STARTED, uid)
+    return _given_up(state, waiters)
+
+
+def _given_up(state: State, waiters: list[Waiter]) -> list[Head]:
+    """The heads of waiters that wait in vain; in a group, only if the rest of it does not suffice."""
     if len(waiters) > 1:
         waiters.sort(key=lambda w: w.order)
     heads: list[Head] = []

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from colang_interpreter.v2.model import FlowStatus
 
 if TYPE_CHECKING:
+    from colang_interpreter.v2.dispatch import Waiter
     from colang_interpreter.v2.instructions import FlowCode
-    from colang_interpreter.v2.model import Instance
+    from colang_interpreter.v2.model import Event, Instance
     from colang_interpreter.v2.state import State
 
 Kind: TypeAlias = Literal["input", "output"]
@@ -60,7 +61,7 @@ class RailRun:
         self.flow = code.name
         self.path = code.path
         self.line = code.line
-        self.is_runner = runner is None
+        self.is_runner = code.name in RUNNERS
         self.text = text
         self.text_after = text
         self.started = now
@@ -95,12 +96,10 @@ class RailLog:
         kind = RUNNERS.get(code.name)
         runner: RailRun | None = None
         if kind is None:
-            if parent is None or parent.flow.name not in RUNNERS or not is_rail(code):
+            kind = RUNNERS.get(parent.flow.name) if parent is not None else None
+            if parent is None or kind is None or not is_rail(code):
                 return
             runner = self._open.get(parent.uid)
-            if runner is None:
-                return
-            kind = runner.kind
         run = RailRun(kind, code, state.globals.get(VARIABLES[kind]), state.now, runner)
         if runner is not None:
             runner.rails.append(run)
@@ -110,6 +109,8 @@ class RailLog:
 
     def ended(self, state: State, instance: Instance, status: FlowStatus, cut_off: bool) -> None:
         """A flow has ended."""
+        if instance.uid not in self._open:  # it may have begun before the conversation was restored
+            self.started(state, instance)
         run = self._open.pop(instance.uid, None)
         if run is None:
             return
@@ -131,6 +132,32 @@ class RailLog:
         run = self._of(instance)
         if run is not None:
             run.errors.append(text)
+
+    def is_let_down(self, waiter: Waiter, event: Event) -> bool:
+        """Whether a rail awaits the action that has just failed: then the rail fails, too (fail closed).
+
+        Without an answer a rail cannot tell, and what it would read is None, which often means "nothing found".
+        ``when ... else`` takes the failure, and who captures the action and matches its Finished event sees
+        `is_success` for himself.
+        """
+        if event.flow is not None or "failure_reason" not in event.args:
+            return False
+        pattern, instance = waiter.pattern, waiter.head.instance
+        if (
+            pattern.kind != "slot"
+            or pattern.member != "Finished"
+            or instance.runtime.program.compat
+        ):
+            return False
+        above: Instance | None = instance
+        while above is not None and above.flow.name not in RUNNERS:
+            above = above.parent
+        if above is None:
+            return False
+        self.erred(
+            instance, f"{event.name.removesuffix('Finished')}: {event.args['failure_reason']}"
+        )
+        return True
 
     def _of(self, instance: Instance) -> RailRun | None:
         """The rail a flow belongs to."""
