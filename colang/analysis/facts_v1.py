@@ -124,15 +124,21 @@ class Facts:
     def called(self) -> set[str]:
         """Flows somebody runs by name: `do`, rails of the settings, `start_flow` events, the built-in flows."""
         found = {s.name.text for s in self.statements if isinstance(s, n.DoStmt) and s.name}
+        for target in self._created:
+            if isinstance(target, n.EventStmt) and target.name.text == "start_flow":
+                found.add(str(arguments_of(target).get("flow_id")))
+        return found | self.rails | builtins_v1.PIPELINE_FLOWS
+
+    @cached_property
+    def rails(self) -> set[str]:
+        """Flows the settings list as rails; an entry with parameters also without them."""
+        found: set[str] = set()
         for kind in RAIL_KINDS:
             for entry in as_list(self.project.settings.get("rails", kind, "flows")) or ():
                 call = parse_rail(entry) if isinstance(entry, str) else None
                 found.add(str(entry))
                 found.update((call.name,) if call else ())
-        for target in self._created:
-            if isinstance(target, n.EventStmt) and target.name.text == "start_flow":
-                found.add(str(arguments_of(target).get("flow_id")))
-        return found | builtins_v1.PIPELINE_FLOWS
+        return found
 
     @cached_property
     def computed_calls(self) -> bool:

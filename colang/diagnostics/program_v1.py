@@ -1,4 +1,4 @@
-"""What a Colang 1.0 program as a whole gets wrong: CO216 to CO219 (names), CO316 to CO319 (flow logic).
+"""What a Colang 1.0 program as a whole gets wrong: CO216 to CO219 (names), CO316 to CO320 (flow logic).
 
 One factory function for each code; sections and quirks are those of the Colang 1.0 specification.
 """
@@ -33,14 +33,15 @@ def undefined_intent(name: str, span: Span, known: Iterable[str], *, guessed: bo
     a name that looks misspelt is a warning; then `guessed` is true.
     """
     guess = near(name, known)
+    advice = f"write `define user {name}` with examples below it"
+    if name.endswith("..."):
+        advice = "`something` in a name is read as `...` (3.3); choose another name"
     return Diagnostic(
         code="CO216",
         message=f"no `define user` defines the intent `{name}`",
         span=span,
         severity=Severity.INFO if guessed and guess is None else Severity.WARNING,
-        help=f"did you mean `{guess}`?"
-        if guess
-        else f"write `define user {name}` with examples below it",
+        help=f"did you mean `{guess}`?" if guess else advice,
     )
 
 
@@ -121,6 +122,17 @@ def given_up_after_create(event: str, next_word: str, span: Span) -> Diagnostic:
         span=span,
         severity=Severity.WARNING,
         help=f"put `event {event}` on the next line: the flow then takes its own event and goes on",
+    )
+
+
+def raises_and_goes_on(event: str, span: Span) -> Diagnostic:
+    """CO320: a rail creates an exception event and ends: the rail is over, and what it should block passes (8.2)."""
+    return Diagnostic(
+        code="CO320",
+        message=f"nothing is blocked: the event `{event}` is created, and then all goes on",
+        span=span,
+        severity=Severity.WARNING,
+        help="write `stop` on the next line",
     )
 
 

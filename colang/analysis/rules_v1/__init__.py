@@ -14,6 +14,7 @@ RULES: tuple[Callable[[Facts], Iterator[Diagnostic]], ...] = (
     definitions.flows_in_two_files,
     flows.beginnings,
     flows.created_events,
+    flows.exceptions,
     flows.labels,
     flows.subflows,
     actions.executed_actions,

@@ -96,6 +96,38 @@ def created_events(facts: Facts) -> Iterator[Diagnostic]:
                     )
 
 
+def exceptions(facts: Facts) -> Iterator[Diagnostic]:
+    """A rail that raises ends the turn only if something stands behind `create event`: `stop` (8.2)."""
+    for tree in facts.trees:
+        for flow in tree.module.flows:
+            if is_subflow(flow) or flow.id in facts.rails:
+                for target in _raised(flow.body, None):
+                    finding = report.raises_and_goes_on(target.name.text, target.span)
+                    yield finding.at(tree.file.path)
+
+
+def _raised(body: tuple[n.Stmt, ...], after: n.Stmt | None) -> Iterator[n.EventStmt]:
+    """Exceptions that are created in a body with nothing to stop at behind; `after` is what follows the body."""
+    behind: list[n.Stmt | None] = []
+    last = after
+    for statement in reversed(body):
+        behind.append(last)
+        if not isinstance(statement, _PASSED):
+            last = statement
+    for statement, following in zip(body, reversed(behind), strict=True):
+        if isinstance(statement, n.CreateStmt):
+            target = statement.targets[0] if statement.targets else None
+            stops = isinstance(following, n.Stop) or (following is not None and _decides(following))
+            if (
+                isinstance(target, n.EventStmt)
+                and target.name.text.endswith("Exception")
+                and not stops
+            ):
+                yield target
+        for block in _inner(statement):
+            yield from _raised(block, following)
+
+
 def _pairs(block: tuple[n.Stmt, ...]) -> Iterator[tuple[n.CreateStmt, n.Stmt]]:
     """Each `create event` with the statement that decides something right behind it."""
     last: n.CreateStmt | None = None
@@ -119,14 +151,19 @@ def _blocks(body: tuple[n.Stmt, ...]) -> Iterator[tuple[n.Stmt, ...]]:
     """A body and all blocks inside of it."""
     yield body
     for statement in walk(body):
-        if isinstance(statement, n.If):
-            for branch in statement.branches:
-                yield branch.body
-        elif isinstance(statement, n.When):
-            for case in statement.cases:
-                yield case.body
-        elif isinstance(statement, n.While):
-            yield statement.body
+        yield from _inner(statement)
+
+
+def _inner(statement: n.Stmt) -> Iterator[tuple[n.Stmt, ...]]:
+    """The blocks right below a statement."""
+    if isinstance(statement, n.If):
+        for branch in statement.branches:
+            yield branch.body
+    elif isinstance(statement, n.When):
+        for case in statement.cases:
+            yield case.body
+    elif isinstance(statement, n.While):
+        yield statement.body
 
 
 def labels(facts: Facts) -> Iterator[Diagnostic]:
