@@ -308,7 +308,9 @@ def test_cut_off_before_the_first_piece_is_tried_again() -> None:
     assert response.text == "one" and tokens == ["one"] and len(server.seen) == 2
 
 
-@pytest.mark.parametrize("garbage", ["data: {broken\n\n", "data: 7\n\n", 'data: {"error": "dead"}\n\n'])
+@pytest.mark.parametrize(
+    "garbage", ["data: {broken\n\n", "data: 7\n\n", 'data: {"error": "dead"}\n\n']
+)
 def test_garbage_in_a_stream(garbage: str) -> None:
     with serving(Fault(stream=[garbage])) as server:
         problem = failure(server.url, ModelRequest(prompt="hi", on_token=lambda _: None))
@@ -334,6 +336,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # ---------------------------------------------------------------- models of a configuration
+
 
 def configured(model: dict[str, Any], environment: dict[str, str] | None = None) -> OpenAIModel:
     config = RailsConfig.from_content(config={"models": [{"type": "main", "model": "m", **model}]})
@@ -377,7 +380,9 @@ def test_azure() -> None:
 
 
 def test_the_environment_variable_the_configuration_names() -> None:
-    config = RailsConfig.from_content(config={"models": [{"type": "main", "engine": "openai", "model": "m"}]})
+    config = RailsConfig.from_content(
+        config={"models": [{"type": "main", "engine": "openai", "model": "m"}]}
+    )
     config.models[0].api_key_env_var = "MY_KEY"
     model = model_for(config, environment={"MY_KEY": "mine", "OPENAI_API_KEY": "other"})
     assert isinstance(model, OpenAIModel) and model.options.api_key == "mine"

@@ -190,7 +190,10 @@ def manager_of(prompt: dict[str, Any], **more: Any) -> TaskManager:
 def test_standard_variables() -> None:
     manager = manager_of(
         {"content": "{{ general_instructions }}|{{ sample_conversation }}|{{ x }}|{{ y }}"},
-        instructions=[{"type": "other", "content": "no"}, {"type": "general", "content": "Be kind."}],
+        instructions=[
+            {"type": "other", "content": "no"},
+            {"type": "general", "content": "Be kind."},
+        ],
         sample_conversation='user "hi"\n',
     )
     manager.register_prompt_context("y", lambda: 7)
@@ -211,7 +214,10 @@ def test_an_output_parser_nobody_registered() -> None:
 
 
 def test_messages() -> None:
-    image = [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "data:x"}}]
+    image = [
+        {"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": "data:x"}},
+    ]
     messages = [
         {"type": "system", "content": "Be {{ how }}."},
         {"type": "system", "content": "{% if never %}x{% endif %}"},
@@ -250,7 +256,9 @@ def test_the_oldest_events_are_left_out() -> None:
 def test_as_much_of_the_history_as_fits(lengths: list[int], limit: int) -> None:
     events = [{"type": "UserMessage", "text": "x" * length} for length in lengths]
     manager = TaskManager(
-        library=PromptLibrary([Prompt(task="t", content="{{ history | colang }}", max_length=limit)])
+        library=PromptLibrary(
+            [Prompt(task="t", content="{{ history | colang }}", max_length=limit)]
+        )
     )
     prompt = manager.render_task_prompt("t", {}, events)
     kept = [history_v1(events[n:]) for n in range(len(events) + 1)]
@@ -316,9 +324,7 @@ def test_any_bot_text_is_said_or_refused(text: str) -> None:
 )
 @settings(max_examples=150, deadline=None)
 def test_no_filter_fails_on_a_history(events: list[tuple[str, str]]) -> None:
-    made = [
-        {"type": kind, "text": text, "intent": text, "script": text} for kind, text in events
-    ]
+    made = [{"type": kind, "text": text, "intent": text, "script": text} for kind, text in events]
     history = history_v1(made)
     for name, function in filters.filters_for("1.0").items():
         value = made if name in EVENT_FILTERS else history
@@ -338,6 +344,9 @@ def test_a_text_over_several_lines_stays_one_message() -> None:
     history = 'user "a\nb"\n  greet\nbot x\n  "c\nuser d"\n'
     assert filters.to_messages(history) == [
         {"type": "user", "content": "a\nb"},
-        {"type": "assistant", "content": 'User intent: greet\nBot intent: x\nBot message: "c\nuser d"'},
+        {
+            "type": "assistant",
+            "content": 'User intent: greet\nBot intent: x\nBot message: "c\nuser d"',
+        },
     ]
     assert filters.remove_text_messages(history) == "user greet\nbot x\n"

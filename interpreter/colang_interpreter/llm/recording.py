@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
@@ -20,6 +21,7 @@ from colang_interpreter.llm.scripted import pieces
 Mode: TypeAlias = Literal["replay", "record", "new"]
 """``replay``: only what is recorded; ``record``: always ask the model; ``new``: ask only what is not recorded."""
 
+_WORD = re.compile(r"\w+")
 _SHOWN = 1_500  # characters of the difference in an error
 
 
@@ -189,9 +191,16 @@ def _json(value: Any) -> str:
 
 
 def _nearest(text: str, known: list[str]) -> str:
-    """The recorded request most like this one: by the lines they share, which is quick for long prompts."""
-    lines = set(text.split("\n"))
-    return max(known, key=lambda other: len(lines & set(other.split("\n"))))
+    """The recorded request most like this one: by the lines they share, then by their words."""
+    lines, words = set(text.split("\n")), set(_WORD.findall(text.lower()))
+
+    def shared(other: str) -> tuple[int, int]:
+        return (
+            len(lines.intersection(other.split("\n"))),
+            len(words.intersection(_WORD.findall(other.lower()))),
+        )
+
+    return max(known, key=shared)
 
 
 def _response_data(response: ModelResponse) -> dict[str, Any]:

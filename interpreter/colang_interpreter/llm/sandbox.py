@@ -8,9 +8,7 @@ and a text that is too long is given up, so no template runs for long.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any, Final, cast
 
 from jinja2 import TemplateSyntaxError, nodes
@@ -19,13 +17,20 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from colang_interpreter.dynamic import is_a
+from colang_interpreter.llm.budget import (
+    MAX_NUMBER,
+    MAX_OUTPUT,
+    Budget,
+    counted,
+    is_wide,
+    limited,
+    spend,
+    weighed,
+    weight,
+)
 
 MAX_TEMPLATE: Final = 200_000  # characters of a template
-MAX_OUTPUT: Final = 1_000_000  # characters of what it renders to, and of any text on the way
-MAX_STEPS: Final = 100_000  # loop turns, calls and filters of one rendering
-MAX_NUMBER: Final = 10_000  # a number given to a filter or method, for example a width
 
-_WIDTH = re.compile(r"\d{5}")
 _FORBIDDEN = {
     nodes.Include: "include",
     nodes.Import: "import",
@@ -35,68 +40,66 @@ _FORBIDDEN = {
     nodes.CallBlock: "call",
 }
 _LEFT_OUT = ("lipsum", "cycler", "joiner", "namespace", "dict")
-
-_steps: ContextVar[list[int]] = ContextVar("colang_template_steps")
+_GROWING = frozenset(
+    {"center", "indent", "batch", "slice", "truncate", "wordwrap", "round", "tojson"}
+)
+_GROWING_METHODS = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs"})
+_PRODUCTS = frozenset({"replace", "join", "translate", "wordwrap", "indent", "batch", "slice"})
 
 
 class TemplateFlaw(Exception):
     """A template is wrong, or fails with these values; the text says why."""
 
 
-def _spend() -> None:
-    left = _steps.get()
-    left[0] -= 1
-    if left[0] < 0:
-        raise SecurityError(f"it takes more than {MAX_STEPS} steps")
-
-
-def _size(value: Any) -> int:
-    return len(value) if is_a(value, (str, bytes, list, tuple, dict, set)) else 1
-
-
-def _check_arguments(values: Sequence[Any]) -> None:
-    """Refuse what could make a filter or method grow a text beyond all bounds."""
-    product = 1
+def _checked_numbers(values: Sequence[Any]) -> None:
     for value in values:
         if isinstance(value, int) and not -MAX_NUMBER <= value <= MAX_NUMBER:
-            raise SecurityError(f"the number {value} is too large here")
-        if isinstance(value, str) and len(value) > 1:
-            product *= len(value)
+            raise SecurityError(f"the number {value:.3g} is too large here")
+
+
+def _checked_product(values: Sequence[Any]) -> None:
+    """Texts that are put into each other: each may come as often as the other has characters."""
+    product = 1
+    for value in values:
+        product *= max(1, weight(value))
     if product > 100 * MAX_OUTPUT:
         raise SecurityError("the texts are too long to be combined")
 
 
-def _checked(value: Any) -> Any:
-    if is_a(value, (str, list, tuple)) and len(value) > MAX_OUTPUT:
-        raise SecurityError(f"a value has more than {MAX_OUTPUT} characters")
+def _limited(value: Any) -> Any:
+    return limited(value) if is_a(value, Iterator) else value
+
+
+def _result(value: Any) -> Any:
+    if not is_a(value, Iterator):
+        weighed(value)
     return value
 
 
-def _measured(function: Callable[..., Any]) -> Callable[..., Any]:
+def _measured(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def measured(*arguments: Any, **named: Any) -> Any:
-        _spend()
+        spend()
         given = [*arguments, *named.values()]
-        _check_arguments(given[1:] if len(given) > 1 else given)
-        if any(isinstance(value, str) and "%" in value and _WIDTH.search(value) for value in given):
+        weighed(*given)
+        if name in _GROWING:
+            _checked_numbers(given)
+        if name in _PRODUCTS:
+            _checked_product(given)
+        if name == "format" and any(isinstance(value, str) and is_wide(value) for value in given):
             raise SecurityError("a width is too large")
-        return _checked(function(*arguments, **named))
+        made = function(
+            *map(_limited, arguments), **{key: _limited(value) for key, value in named.items()}
+        )
+        return _result(made)
 
     return measured
 
 
-def _counted(values: Any) -> Iterator[Any]:
-    for value in values:
-        _spend()
-        yield value
-
-
 def _concatenated(values: Sequence[Any]) -> str:
-    _spend()
-    texts = [str(value) for value in values]
-    if sum(map(len, texts)) > MAX_OUTPUT:
-        raise SecurityError(f"a text has more than {MAX_OUTPUT} characters")
-    return "".join(texts)
+    spend()
+    weighed(values)
+    return "".join(map(str, values))
 
 
 def _range(*bounds: int) -> range:
@@ -104,6 +107,12 @@ def _range(*bounds: int) -> range:
     if len(made) > MAX_NUMBER:
         raise SecurityError(f"range() gives at most {MAX_NUMBER} numbers")
     return made
+
+
+def _shown(value: Any) -> Any:
+    """What is about to become text."""
+    weighed(value)
+    return value
 
 
 class _Rewritten(NodeTransformer):
@@ -142,15 +151,17 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, filters: Mapping[str, Callable[..., Any]] | None = None) -> None:
         """With the filters of Jinja, and these."""
-        super().__init__(autoescape=False, keep_trailing_newline=True, cache_size=0)
+        super().__init__(
+            autoescape=False, keep_trailing_newline=True, cache_size=0, finalize=_shown
+        )
         for name in _LEFT_OUT:
             self.globals.pop(name, None)
         cast("dict[str, Any]", self.globals)["range"] = _range
-        for name, function in self.filters.items():
-            self.filters[name] = _measured(function)
-        self.filters.update(filters or {})
-        self.filters["counted "] = _counted  # names with a blank: no template can use them
-        self.filters["concatenated "] = _concatenated
+        known = cast("dict[str, Any]", self.filters)
+        known.update({name: _measured(name, function) for name, function in known.items()})
+        known.update(filters or {})
+        known["counted "] = counted  # names with a blank: no template can use them
+        known["concatenated "] = _concatenated
         self._compiled = functools.lru_cache(maxsize=512)(self._built)
 
     def text(self, template: str, variables: Mapping[str, Any]) -> str:
@@ -160,21 +171,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
             TemplateFlaw: It is wrong, fails, is too long or takes too long.
         """
         compiled = self._compiled(template)
-        token = _steps.set([MAX_STEPS])
         pieces: list[str] = []
         length = 0
         try:
-            for piece in compiled.generate(dict(variables)):
-                pieces.append(piece)
-                length += len(piece)
-                if length > MAX_OUTPUT:
-                    raise SecurityError(f"the text has more than {MAX_OUTPUT} characters")
+            with Budget():
+                for piece in compiled.generate(dict(variables)):
+                    pieces.append(piece)
+                    length += len(piece)
+                    if length > MAX_OUTPUT:
+                        raise SecurityError(f"the text has more than {MAX_OUTPUT} characters")
         except RecursionError:
             raise TemplateFlaw("the template failed: it is nested too deeply") from None
         except Exception as problem:  # whatever a template or a value in it may raise
             raise TemplateFlaw(f"the template failed: {problem}") from problem
-        finally:
-            _steps.reset(token)
         return "".join(pieces)
 
     def flaw(self, template: str) -> str | None:
@@ -203,37 +212,54 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 raise TemplateSyntaxError(f"`{word}` cannot be used here", found.lineno)
         return cast(nodes.Template, _Rewritten().visit(tree))
 
+    def wrap_str_format(self, value: Any) -> Any:
+        """The safe form of ``"...".format``, which some versions of Jinja make when the attribute is read."""
+        owner = getattr(value, "__self__", None)
+        if isinstance(owner, str) and getattr(value, "__name__", "").startswith("format"):
+            _checked_format(owner)
+        return super().wrap_str_format(value)
+
     def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call something from a template, counted and measured."""
-        _spend()
+        spend()
         given = [*args, *kwargs.values()]
+        weighed(*given)
         owner = getattr(obj, "__self__", None)
-        if isinstance(owner, str):
+        if is_a(owner, (str, bytes)):
             name = getattr(obj, "__name__", "")
-            if name in ("format", "format_map") and _WIDTH.search(owner):
-                raise SecurityError("a width is too large")
-            size = len(owner) * max([_size(value) for value in given], default=1)
-            if name in ("replace", "join", "translate") and size > 100 * MAX_OUTPUT:
-                raise SecurityError("the texts are too long to be combined")
-            _check_arguments(given)
-        return _checked(super().call(context, obj, *args, **kwargs))
+            if name.startswith("format"):
+                _checked_format(str(owner))
+            if name in _GROWING_METHODS:
+                _checked_numbers(given)
+            if name in _PRODUCTS:
+                _checked_product([owner, *given])
+        args = tuple(map(_limited, args))
+        return _result(super().call(context, obj, *args, **kwargs))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Calculate, unless the result would be huge."""
-        _spend()
+        spend()
         numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
         if operator in ("**", "<<"):
             if not numbers or abs(right) > 100 or abs(left) > 10**9:
                 raise SecurityError(f"`{operator}` with these values is not allowed")
         elif operator == "*" and not numbers:
-            count = right if isinstance(right, int) else left
-            if isinstance(count, int) and count * max(_size(left), _size(right)) > MAX_OUTPUT:
+            if weight(left) * weight(right) * _times(left) * _times(right) > MAX_OUTPUT:
                 raise SecurityError(f"the product has more than {MAX_OUTPUT} characters")
-        elif operator == "%" and isinstance(left, (str, bytes)):
-            if _WIDTH.search(
-                left if isinstance(left, str) else left.decode("latin-1")
-            ) or "*" in str(left):
-                raise SecurityError("a width is too large")
-        elif numbers and isinstance(left, int) and left.bit_length() > 10_000:
+        elif operator == "%" and is_a(left, (str, bytes)):
+            _checked_format(str(left))
+            weighed(left, right)
+        elif operator == "+" and not numbers:
+            weighed(left, right)
+        elif any(isinstance(side, int) and side.bit_length() > 10_000 for side in (left, right)):
             raise SecurityError("a number is too large")
-        return _checked(super().call_binop(context, operator, left, right))
+        return _result(super().call_binop(context, operator, left, right))
+
+
+def _times(value: Any) -> int:
+    return max(1, value) if isinstance(value, int) else 1
+
+
+def _checked_format(pattern: str) -> None:
+    if is_wide(pattern):
+        raise SecurityError("a width is too large")

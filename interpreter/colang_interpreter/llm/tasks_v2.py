@@ -180,7 +180,7 @@ class Generation:
         ]
         intents = [str(hit.meta) for hit in hits]
         for name, description in _expected_intents(state):
-            if name in intents:
+            if name in intents and not description:
                 continue
             intents.append(name)
             action = f"user action: <{description}>\n" if description else ""
@@ -521,7 +521,9 @@ def _header(source: str) -> str:
     """The lines of a flow up to the end of its docstring."""
     kept: list[str] = []
     quote: str | None = None
-    for line in source.split("\n"):
+    lines = source.split("\n")
+    start = next((n for n, line in enumerate(lines) if line.lstrip().startswith("flow ")), 0)
+    for line in lines[start:]:
         kept.append(line)
         text = line.strip()
         if quote is None:
@@ -530,7 +532,7 @@ def _header(source: str) -> str:
             quote, text = text[:3], text[3:]
         if text.endswith(quote):
             return "\n".join(kept)
-    return source.split("\n", 1)[0]
+    return lines[start]
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
