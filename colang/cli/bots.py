@@ -50,6 +50,13 @@ class Loaded:
     actions: Mapping[str, Any]
     initializers: Sequence[Callable[[Any], object]]  # `init` of the folder's config.py
 
+    @property
+    def matches_examples(self) -> bool:
+        """A 1.0 program without a model: what a user means is the intent of the most similar example."""
+        models: Any = getattr(self.program.config, "models", None) or ()
+        talking = [model for model in models if model.type != "embeddings"]
+        return self.program.version == "1.0" and not talking
+
     def bot(self, **options: Any) -> Bot:
         """A bot of it; `options` as for `Bot`."""
         from colang_interpreter.host.bot import Bot
@@ -124,3 +131,21 @@ def event_text(event: Event) -> str:
 
     given = ", ".join(f"{key}={value!r}" for key, value in event.items() if key not in ENVELOPE)
     return printable(f"{event['type']}({given})")
+
+
+def outcome_text(event: Event) -> str | None:
+    """What came of an action of a 1.0 bot, in one line; None for other events.
+
+    >>> outcome_text({"type": "ActionOutcome", "start": {"action_name": "count"}, "return_value": 3})
+    'count gave 3'
+    """
+    from colang.diagnostics.cells import printable
+    from colang_interpreter.host.rules_v1 import OUTCOME
+
+    if event["type"] != OUTCOME:
+        return None
+    name = event["start"].get("action_name")
+    failure = event.get("failure")
+    return printable(
+        f"{name} failed: {failure}" if failure else f"{name} gave {event['return_value']!r}"
+    )

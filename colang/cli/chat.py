@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from colang.cli import FOUND, CliError, files, terminal
-from colang.cli.bots import Loaded, ProgramErrors, event_text, fingerprint, load
+from colang.cli.bots import Loaded, ProgramErrors, event_text, fingerprint, load, outcome_text
 
 if TYPE_CHECKING:
     from colang_interpreter.host.session import Reply, Session
     from colang_interpreter.machine import Event
 
 PROMPT = "> "
+NO_MODEL = "no model: matching against examples"
 
 # Events of no interest to whoever talks to a bot: of the engine, and what the host does on behalf of the
 # terminal. `--trace` shows them.
@@ -104,11 +105,16 @@ def show_reply(reply: Reply, loaded: Loaded, *, trace: bool) -> None:
 
 def _traced(event: Event) -> str:
     """An event in one line that is not too long to be read in passing."""
-    text = event_text(event)
+    text = outcome_text(event) or event_text(event)
     return text if len(text) <= _TRACE_WIDTH else f"{text[:_TRACE_WIDTH]}..."
 
 
 _TRACE_WIDTH = 300
+
+
+def prompt(loaded: Loaded) -> str:
+    """What stands before the words of the person: also how a 1.0 bot without a model finds out what they mean."""
+    return f"{NO_MODEL} {PROMPT}" if loaded.matches_examples else PROMPT
 
 
 # ---------------------------------------------------------------- lines: words or events
@@ -161,6 +167,8 @@ async def _play_lines(
     """Say the lines one after the other, on a clock that only `/wait` moves: the same each time."""
     from colang_interpreter.host.clock import VirtualClock
 
+    if loaded.matches_examples:
+        terminal.progress(f"({NO_MODEL})")
     clock = VirtualClock()
     bot = loaded.bot(clock=clock)
     async with bot.session("chat", seed=seed) as session:
@@ -241,9 +249,11 @@ class _Chat:
         self.path, self.loaded, self.seed, self.trace = path, loaded, seed, trace
         self.watch = reload
         self.seen = fingerprint(path)
-        self.person = _Person()
+        self.person = _Person(prompt(loaded))
 
     async def run(self) -> int:
+        if self.loaded.matches_examples and not self.person.is_terminal:
+            terminal.progress(f"({NO_MODEL})")
         self.person.start()
         try:
             while await self._converse():
@@ -255,6 +265,7 @@ class _Chat:
     async def _converse(self) -> bool:
         """One conversation; whether another one follows, with a new program."""
         bot = self.loaded.bot()
+        self.person.prompt = prompt(self.loaded)
         async with bot.session("chat", seed=self.seed) as session:
             self._show(await session.send())
             while (line := await self._next_line(session)) is not None:
@@ -327,7 +338,8 @@ class _Chat:
 class _Person:
     """Lines from standard input, read by a thread so that the event loop goes on meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, prompt: str) -> None:
+        self.prompt = prompt
         self.is_terminal = sys.stdin.isatty()
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._again: list[str | None] = []
@@ -385,7 +397,7 @@ class _Person:
     def prompt_again(self) -> None:
         """Show the prompt below that text."""
         if self.is_terminal:
-            sys.stdout.write(PROMPT)
+            sys.stdout.write(self.prompt)
             sys.stdout.flush()
 
     def _read(self) -> None:
@@ -394,7 +406,7 @@ class _Person:
             line: str | None
             try:
                 if self.is_terminal:
-                    line = input(PROMPT)
+                    line = input(self.prompt)
                 else:
                     data = sys.stdin.readline()
                     line = data.rstrip("\r\n") if data else None

@@ -1,8 +1,9 @@
-"""``colang parse``: what single files define, each by itself, without imports and settings."""
+"""``colang parse``: what files define, each by itself, without imports and settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 def parse(
     paths: Annotated[
-        list[str], typer.Argument(metavar="FILES", help="Colang files; - is standard input.")
+        list[str],
+        typer.Argument(
+            metavar="PATHS", help="Colang files, or folders of them; - is standard input."
+        ),
     ],
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object for each file, one in a line.")
@@ -30,7 +34,7 @@ def parse(
     from colang.source import Source
 
     status = 0
-    for path in paths:
+    for path in (file for each in paths for file in _files(each)):
         try:
             text = files.read_text(path)
         except CliError as error:
@@ -46,6 +50,16 @@ def parse(
         if result.diagnostics:
             status = max(status, FOUND)
     return status
+
+
+def _files(path: str) -> list[str]:
+    """The Colang files below a folder, sorted; another path stands for itself."""
+    if path == "-" or not Path(path).is_dir():
+        return [path]
+    found = sorted(str(file) for file in Path(path).rglob("*.co") if file.is_file())
+    if not found:
+        raise CliError(f"there is no Colang file in {path}")
+    return found
 
 
 def _show(result: ParseResult, source: Source) -> None:

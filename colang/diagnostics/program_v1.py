@@ -13,7 +13,7 @@ from colang.source import Span
 
 
 def undefined_call(name: str, span: Span, known: Iterable[str], *, strict: bool) -> Diagnostic:
-    """CO201: `do` names a flow that is not there; the turn would end there with an error (5.10)."""
+    """CO201 (see `names.undefined_flow`) for `do` in Colang 1.0: the turn would end there with an error (5.10)."""
     guess = near(name, known)
     return Diagnostic(
         code="CO201",
