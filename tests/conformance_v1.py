@@ -15,8 +15,7 @@ import yaml
 from colang_interpreter import LLMRails, RailsConfig
 from colang_interpreter.host.actions import ActionResult, action
 from colang_interpreter.library.actions.outcome import RailOutcome
-from colang_interpreter.llm import ScriptedModel
-from colang_interpreter.llm import tasks_v1
+from colang_interpreter.llm import ScriptedModel, tasks_v1
 from colang_interpreter.llm.index import Hit, IndexItem, best
 
 ROOT = Path(__file__).parent / "conformance" / "colang1"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from conformance_v1 import LEFT_OUT, application, load, plain, recommended
 
 from colang_interpreter.messages.options import GenerationResponse, RailsResult
+from conformance_v1 import LEFT_OUT, application, load, plain, recommended
 
 CASES = [pytest.param(case, id=case["id"]) for case in load("generate.yaml", {"calls"})]
 RECOMMENDED = recommended("recommended_generate.yaml")
@@ -39,7 +39,7 @@ def test_generate(case: dict[str, Any]) -> None:
             assert set(expect) <= EXPECT_KEYS, case["id"]
             before = len(model.calls)
             if "raises" in expect:
-                with pytest.raises(Exception) as caught:  # noqa: PT011 - the class is compared below
+                with pytest.raises(Exception) as caught:
                     run(rails, call, previous)
                 names = [kind.__name__ for kind in type(caught.value).__mro__]
                 assert expect["raises"] in names

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from conformance_v1 import application, load, plain, recommended, trace, variables
 
 from colang_interpreter.llm.history import HIDDEN, history_v1
+from conformance_v1 import application, load, plain, recommended, trace, variables
 
 FILES = ("runtime-flow", "runtime-actions", "runtime-dialog", "runtime-rails")
 CASES = [
@@ -67,7 +67,7 @@ def test_runtime(case: dict[str, Any]) -> None:
             assert set(expect) <= EXPECT_KEYS, case["id"]
             calls = len(model.calls)
             if expect.get("raises"):
-                with pytest.raises(Exception):  # noqa: B017, PT011 - which one is not part of the data
+                with pytest.raises(Exception):  # noqa: B017 - which one is not part of the data
                     run_step(case, rails, history, step)
                 continue
             new = run_step(case, rails, history, step)

@@ -22,7 +22,11 @@ EDGES = ("colang.cli", "colang.lsp")
 # The one place below the edges that knows a clock, a network and a model.
 HOST = "colang_interpreter.host"
 # They wait for each other's coroutines and threads, and reach nothing outside: asyncio, and no more of the list.
-COROUTINES = ("colang_interpreter.store", "colang_interpreter.streaming")
+COROUTINES = (
+    "colang_interpreter.store",
+    "colang_interpreter.streaming",
+    "colang_interpreter.messages",
+)
 
 # Clients of services, one module each: the only code besides the host and the edges that talks to a network.
 CLIENTS = ("colang_interpreter.llm.openai", "colang_interpreter.library.actions.clavata_client")

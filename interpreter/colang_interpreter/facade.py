@@ -6,7 +6,16 @@ Switching is changing the import: ``from colang_interpreter import LLMRails, Rai
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from colang_interpreter.host.bot import Bot
@@ -222,6 +231,54 @@ class LLMRails:
             RuntimeError: This thread runs an event loop.
         """
         return self._explained(lambda: self.generate_async(prompt, messages, options, state))
+
+    def stream_async(
+        self,
+        prompt: str | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        options: GenerationOptions | Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+        include_metadata: bool = False,
+        generator: AsyncIterable[str] | None = None,
+        include_generation_metadata: bool | None = None,
+    ) -> AsyncIterator[Any]:
+        """The answer in pieces, while it is made (`rails-runtime.md`, section 9).
+
+        Output rails look at windows of the text, as `rails.output.streaming` says. A stream that goes wrong, or that a
+        rail blocks, ends with a JSON text, ``{"error": {...}}``; `colang_interpreter.streaming.error_of` reads it.
+
+        Args:
+            prompt: One user message.
+            messages: As for `generate_async`; so are `options` and `state`.
+            options: See there.
+            state: See there.
+            include_metadata: Give mappings, ``{"text": ...}``, the last one with the metadata of the answer.
+            generator: Tokens made elsewhere, instead of an answer: only the output rails run.
+            include_generation_metadata: The old name of `include_metadata`.
+
+        Raises:
+            StreamingNotSupportedError: There are output rails that only see whole messages.
+            ValueError: Not exactly one of `prompt` and `messages`.
+        """
+        from colang_interpreter.messages.streams import stream
+
+        if include_generation_metadata is not None:
+            warnings.warn(
+                "`include_generation_metadata` is now called `include_metadata`",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            include_metadata = include_generation_metadata
+        return stream(
+            self.messages,
+            self.bot,
+            prompt=prompt,
+            messages=messages,
+            options=options,
+            state=state,
+            include_metadata=include_metadata,
+            generator=generator,
+        )
 
     async def check_async(
         self, messages: Sequence[Mapping[str, Any]], rail_types: Iterable[str] | None = None

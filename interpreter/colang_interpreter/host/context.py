@@ -17,7 +17,9 @@ from typing import Any
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _request: ContextVar[Mapping[str, Any]] = ContextVar("colang_request", default=_NOTHING)
 _session: ContextVar[str | None] = ContextVar("colang_session", default=None)
-_messages: ContextVar[Sequence[Mapping[str, Any]] | None] = ContextVar("colang_messages", default=None)
+_messages: ContextVar[Sequence[Mapping[str, Any]] | None] = ContextVar(
+    "colang_messages", default=None
+)
 _action: ContextVar[str | None] = ContextVar("colang_action", default=None)
 
 

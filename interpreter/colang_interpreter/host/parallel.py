@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from colang_interpreter.host.actions import ActionResult
-from colang_interpreter.host.loop import Conversation, Turn
+from colang_interpreter.host.loop import Conversation, Runtime, Turn
 from colang_interpreter.machine import Event, Machine
 
 Kind: TypeAlias = Literal["input", "output"]
@@ -61,7 +61,9 @@ async def run_rails(
         Exception: What a rail's model or machine raised: then all count as blocked.
     """
     if _depth.get() >= MAX_DEPTH:
-        raise RuntimeError(f"parallel rails inside each other, {MAX_DEPTH} deep: refusals refuse each other")
+        raise RuntimeError(
+            f"parallel rails inside each other, {MAX_DEPTH} deep: refusals refuse each other"
+        )
     machine = cast(_MachineV1, conversation.machine)
     tasks: list[asyncio.Task[_Ended]] = []
     for number, rail in enumerate(rails):
@@ -89,23 +91,37 @@ async def run_rails(
 
 async def _run(kind: Kind, rail: str, conversation: Conversation, twin: Machine) -> _Ended:
     _depth.set(_depth.get() + 1)  # of this task only
-    own = Conversation(conversation.runtime, name=conversation.name)
-    own.adopt(twin)
-    begin = {"type": "start_flow", "flow_id": f"run one {kind} rail", "params": {"_rail": rail}}
-    try:
-        turn = await own.process([begin], blocking=True)
-    finally:
-        await own.close()
-    _raise_failures(turn)
-    marker = f"{kind.capitalize()}RailFinished"
+    turn = await run_alone(kind, rail, conversation.runtime, twin)
+    raise_failures(turn)
     events = [event for event in turn.output if not _is_bookkeeping(event)]
     if events and events[-1]["type"] == "Listen":
         events.pop()
-    passed = bool(events) and events[-1]["type"] == marker
-    return _Ended(events, passed)
+    return _Ended(events, has_passed(kind, events))
 
 
-def _raise_failures(turn: Turn) -> None:
+async def run_alone(kind: Kind, rail: str, runtime: Runtime, machine: Machine) -> Turn:
+    """Run one rail on a machine of its own; what it says goes to no stream."""
+    from colang_interpreter.llm.tokens import streaming
+
+    own = Conversation(runtime)
+    own.adopt(machine)
+    begin = {"type": "start_flow", "flow_id": f"run one {kind} rail", "params": {"_rail": rail}}
+    with streaming(cast(Any, None)):
+        try:
+            return await own.process([begin], blocking=True)
+        finally:
+            await own.close()
+
+
+def has_passed(kind: Kind, events: Sequence[Event]) -> bool:
+    """Whether the end marker of the rail came out, and nothing after it but `Listen`."""
+    for event in reversed(events):
+        if event["type"] != "Listen":
+            return bool(event["type"] == f"{kind.capitalize()}RailFinished")
+    return False
+
+
+def raise_failures(turn: Turn) -> None:
     """Calls of models that failed, and flows without end, end the turn of the whole conversation."""
     for run in turn.trace.actions:
         if run.error is not None and type(run.error).__name__ == "LLMCallException":
@@ -132,7 +148,9 @@ def _is_bookkeeping(event: Event) -> bool:
 
 
 _PRIVATE = frozenset({"_rail", "triggered_input_rail", "triggered_output_rail"})
-_MARKERS = frozenset({"StartInputRail", "InputRailFinished", "StartOutputRail", "OutputRailFinished"})
+_MARKERS = frozenset(
+    {"StartInputRail", "InputRailFinished", "StartOutputRail", "OutputRailFinished"}
+)
 
 
 def _result(ended: Mapping[int, _Ended], blocking: int | None, marked: bool) -> ActionResult:

@@ -22,7 +22,9 @@ async def check(
 ) -> RailsResult:
     """Run input rails on the last user message, output rails on the last answer, or both; see `LLMRails.check_async`."""
     if program.version != "1.0":
-        raise ValueError("`check` runs the rails of a Colang 1.0 configuration; in 2.x rails are flows")
+        raise ValueError(
+            "`check` runs the rails of a Colang 1.0 configuration; in 2.x rails are flows"
+        )
     user = _last(messages, "user")
     answer = _last(messages, "assistant")
     wanted = _wanted(program, rail_types, user, answer)
@@ -30,7 +32,9 @@ async def check(
     if not wanted or checked is None:
         last = messages[-1].get("content") if messages else ""
         return RailsResult(status="passed", content=content_text(last))
-    given = [message for message in messages if message.get("role") in ("system", "context", "event")]
+    given = [
+        message for message in messages if message.get("role") in ("system", "context", "event")
+    ]
     if user is not None:
         given.append({"role": "user", "content": user})
     if "output" in wanted:
@@ -55,7 +59,9 @@ def _last(messages: Sequence[Mapping[str, Any]], role: str) -> Any:
     return next((m.get("content") for m in reversed(messages) if m.get("role") == role), None)
 
 
-def _wanted(program: Program, rail_types: Iterable[str] | None, user: Any, answer: Any) -> list[str]:
+def _wanted(
+    program: Program, rail_types: Iterable[str] | None, user: Any, answer: Any
+) -> list[str]:
     rails = program.config.rails
     configured = {"input": bool(rails.input.flows), "output": bool(rails.output.flows)}
     if rail_types is None:

@@ -6,7 +6,7 @@ What is specific to a dialect stands in `dialog_v1` and `dialog_v2`: how message
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +15,7 @@ from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.context import answering
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.machine import Event, Machine
+from colang_interpreter.messages.activated import stats_of
 from colang_interpreter.messages.conversion import Ran
 from colang_interpreter.messages.options import (
     ActivatedRail,
@@ -24,7 +25,6 @@ from colang_interpreter.messages.options import (
     GenerationResponse,
     options_of,
 )
-from colang_interpreter.messages.activated import stats_of
 from colang_interpreter.messages.recording import Recorder, metadata_of, output_of, recording
 from colang_interpreter.messages.remembered import Remembered
 
@@ -104,13 +104,19 @@ class Messages:
         options: Any = None,
         state: Mapping[str, Any] | None = None,
         on_token: TokenCallback | None = None,
+        on_begin: Callable[[Conversation], object] | None = None,
     ) -> str | dict[str, Any] | GenerationResponse:
-        """Answer a prompt or messages; see `LLMRails.generate_async`."""
+        """Answer a prompt or messages; see `LLMRails.generate_async`.
+
+        `on_begin` gets the conversation before its turn.
+        """
         if (prompt is None) == (messages is None):
             raise ValueError("give either a prompt or messages")
-        given = list(messages) if messages is not None else [{"role": "user", "content": prompt}]
+        given: list[Message] = [{"role": "user", "content": prompt}]
+        if messages is not None:
+            given = list(messages)
         wanted = options_of(options)
-        done = await self._turn(given, wanted, state, on_token)
+        done = await self._turn(given, wanted, state, on_token, on_begin)
         answer = done.answer
         if wanted is None and state is None:
             message = answer.message(thinking=True)
@@ -122,7 +128,9 @@ class Messages:
             response=[message] if prompt is None else str(message["content"]),
             llm_output=output_of(writing) if options_given.llm_output else None,
             output_data=self._output(options_given, done.machine),
-            log=done.log(options_given) if wanted is not None and any(wanted.log.model_dump().values()) else None,
+            log=done.log(options_given)
+            if wanted is not None and any(wanted.log.model_dump().values())
+            else None,
             state=done.state,
             tool_calls=answer.tool_calls or None,
             reasoning_content=answer.reasoning,
@@ -143,10 +151,13 @@ class Messages:
         options: GenerationOptions | None,
         state: Mapping[str, Any] | None,
         on_token: TokenCallback | None,
+        on_begin: Callable[[Conversation], object] | None,
     ) -> _Done:
         dialect, bot = self._dialect, self._bot
         clock = bot.runtime.clock
         conversation = bot.conversation()
+        if on_begin is not None:
+            on_begin(conversation)
         known, key = 0, None
         before: list[Event] = []
         machine: Machine | None = None

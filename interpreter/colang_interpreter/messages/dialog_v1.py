@@ -67,7 +67,9 @@ class DialogV1:
             )
         for event in events:
             if not isinstance(event, Mapping) or not isinstance(event.get("type"), str):
-                raise InvalidStateError("in the events of a state, each is a dictionary with a `type`")
+                raise InvalidStateError(
+                    "in the events of a state, each is a dictionary with a `type`"
+                )
         return [dict(event) for event in events]
 
     def saved(self, conversation: Conversation, before: list[Event], ran: Ran) -> dict[str, Any]:

@@ -82,9 +82,8 @@ class DialogV2:
         past: list[Event] = []
         if events and events[0]["type"] == _PAST:
             past, events = events[0]["events"], events[1:]
-        if not conversation.has_begun:
-            if past:
-                await conversation.process([], blocking=True, instant_actions=self._instant)
+        if past and not conversation.has_begun:
+            await conversation.process([], blocking=True, instant_actions=self._instant)
         before: set[int] = set()
         if conversation.has_begun:
             machine: Any = conversation.machine

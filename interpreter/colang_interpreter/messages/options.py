@@ -57,7 +57,9 @@ class GenerationOptions(_Part):
             kept = list(value["rails"])
             for name in kept:
                 if name not in KINDS:
-                    raise ValueError(f"`rails` lists kinds of rails ({', '.join(KINDS)}), not `{name}`")
+                    raise ValueError(
+                        f"`rails` lists kinds of rails ({', '.join(KINDS)}), not `{name}`"
+                    )
             return {**value, "rails": {kind: kind in kept for kind in KINDS}}
         return value
 
@@ -72,7 +74,9 @@ def options_of(given: Any) -> GenerationOptions | None:
     if given is None or isinstance(given, GenerationOptions):
         return given
     if not isinstance(given, dict):
-        raise TypeError(f"options are a dictionary or GenerationOptions, not {type(given).__name__}")
+        raise TypeError(
+            f"options are a dictionary or GenerationOptions, not {type(given).__name__}"
+        )
     try:
         return GenerationOptions.model_validate(given)
     except ValidationError as problem:

@@ -81,11 +81,11 @@ def _without_meta(document: str) -> list[str]:
 
 
 class KnowledgeBase:
-    """Chunks and their index, which is built when it is first searched.
+    r"""Chunks and their index, which is built when it is first searched.
 
     Example:
         >>> import asyncio
-        >>> kb = KnowledgeBase(["# Shop\\nWe sell tea.\\n\\n## Hours\\nWe open at nine."])
+        >>> kb = KnowledgeBase(["# Shop\nWe sell tea.\n\n## Hours\nWe open at nine."])
         >>> [chunk.body for chunk in asyncio.run(kb.search_relevant_chunks("when do you open", 1))]
         ['We open at nine.']
     """

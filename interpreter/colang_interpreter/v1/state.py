@@ -55,7 +55,9 @@ class State:
         self.log: list[tuple[str, str]] = []
         self.turns: deque[Engine] = deque(maxlen=HIDDEN_TURNS)
         self.new_events = 0  # in the current call of the host
-        self.deciders: dict[str, str] = {}  # uid of an event of this call -> the flow that wanted it
+        self.deciders: dict[
+            str, str
+        ] = {}  # uid of an event of this call -> the flow that wanted it
 
     # -------------------------------------------------- running
 
@@ -255,9 +257,7 @@ class State:
         """`create event`: the action is done here, and the event follows (5.4)."""
         described = _inferred(start.get("action_params", {}).get("event", {}))
         fields = {key: self._value(value) for key, value in described.items() if key != "_type"}
-        event = self.envelope.completed(
-            {**fields, "type": str(described.get("_type"))}, self.now
-        )
+        event = self.envelope.completed({**fields, "type": str(described.get("_type"))}, self.now)
         return self.action_finished(start, events=[event])
 
     def resolved(self, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from colang_interpreter.host.actions import ActionRegistry, ActionResult, action
+from colang_interpreter.host.context import current_messages
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.parallel import Kind, run_rails
-from colang_interpreter.host.context import current_messages
 from colang_interpreter.llm import tasks_v1, tokens
 from colang_interpreter.llm.adapters import as_model
 from colang_interpreter.llm.completions import UNKNOWN_INTENT

@@ -63,7 +63,9 @@ class RailOutcome:
         changed = dict(texts)
         for name in changed:
             if name not in TARGETS:
-                raise ValueError(f"a rail rewrites one of {', '.join(sorted(TARGETS))}, not `{name}`")
+                raise ValueError(
+                    f"a rail rewrites one of {', '.join(sorted(TARGETS))}, not `{name}`"
+                )
         return cls(
             is_transform=True, transform_text=changed, reason=reason, metadata=dict(metadata or {})
         )

@@ -1,0 +1,240 @@
+"""`stream_async`: the answer while it is made, and output rails on the way (`rails-runtime.md`, section 9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
+from typing import Any, cast
+
+from colang_interpreter.host.bot import Bot
+from colang_interpreter.host.loop import Conversation
+from colang_interpreter.host.parallel import has_passed, run_alone
+from colang_interpreter.messages.conversing import Messages, explained
+from colang_interpreter.messages.errors import StreamingNotSupportedError
+from colang_interpreter.messages.options import GenerationOptions, GenerationResponse, options_of
+from colang_interpreter.streaming import (
+    ErrorChunk,
+    RollingBuffer,
+    StreamingHandler,
+    Verdict,
+    checked_stream,
+    verdict_of,
+    with_metadata,
+)
+
+Message = Mapping[str, Any]
+
+
+def stream(
+    api: Messages,
+    bot: Bot,
+    *,
+    prompt: str | None = None,
+    messages: Sequence[Message] | None = None,
+    options: Any = None,
+    state: Mapping[str, Any] | None = None,
+    include_metadata: bool = False,
+    generator: AsyncIterable[str] | None = None,
+) -> AsyncIterator[Any]:
+    """The chunks of an answer; see `LLMRails.stream_async`."""
+    wanted = options_of(options)
+    given = list(messages) if messages is not None else []
+    if prompt is not None:
+        given = [*given, {"role": "user", "content": prompt}]
+    if generator is None and (prompt is None) == (messages is None):
+        raise ValueError("give either a prompt or messages")
+    rails = _rails(bot, wanted)
+    if generator is not None:
+        if not rails:
+            return aiter(generator)
+        checks = WindowChecks(bot, given)
+        return _shown(_checked(bot, generator, rails, checks), include_metadata, {})
+    return _answer(api, bot, given, wanted, state, rails, include_metadata)
+
+
+def _rails(bot: Bot, options: GenerationOptions | None) -> list[str]:
+    """The output rails that look at the stream; 2.x rails are flows, which have seen what is said already."""
+    if bot.program.version != "1.0":
+        return []
+    output = bot.program.config.rails.output
+    choice = True if options is None else options.rails.output
+    names = [name for name in output.flows if choice is True or (choice and name in choice)]
+    if names and not output.streaming.enabled:
+        raise StreamingNotSupportedError(
+            "the configuration has output rails that see only whole messages; set"
+            " `rails.output.streaming.enabled: true` to let them check a stream, or use generate_async"
+        )
+    return names
+
+
+async def _answer(
+    api: Messages,
+    bot: Bot,
+    messages: list[Message],
+    options: GenerationOptions | None,
+    state: Mapping[str, Any] | None,
+    rails: list[str],
+    include_metadata: bool,
+) -> AsyncGenerator[Any]:
+    handler = StreamingHandler()
+    checks = WindowChecks(bot, messages)
+    final: dict[str, Any] = {}
+    task = asyncio.ensure_future(
+        _generate(api, bot, handler, checks, messages, options, state, final)
+    )
+    texts: AsyncIterable[str] = handler.texts()
+    if rails:
+        texts = _checked(bot, texts, rails, checks)
+    try:
+        async for chunk in _shown(texts, include_metadata, final):
+            yield chunk
+        if not rails:
+            await task
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def _generate(
+    api: Messages,
+    bot: Bot,
+    handler: StreamingHandler,
+    checks: WindowChecks,
+    messages: list[Message],
+    options: GenerationOptions | None,
+    state: Mapping[str, Any] | None,
+    final: dict[str, Any],
+) -> None:
+    """Make the answer; its pieces, or why there are none, go to the handler."""
+    began = False
+
+    def push(piece: str) -> None:
+        nonlocal began
+        began = began or bool(piece)
+        handler.push(piece)
+
+    on_token = push if bot.program.version == "1.0" else None
+    try:
+        result = await api.generate(
+            messages=messages,
+            options=options,
+            state=state,
+            on_token=on_token,
+            on_begin=checks.follow,
+        )
+    except Exception as problem:  # noqa: BLE001 - whatever it is, the reader gets to know
+        handler.fail(problem)
+        return
+    message: Any = (
+        cast("list[Any]", result.response)[0] if isinstance(result, GenerationResponse) else result
+    )
+    if message["role"] == "exception":
+        event: Mapping[str, Any] = message["content"]
+        text = str(event.get("message") or event["type"])
+        handler.fail(ErrorChunk(text, "guardrails_violation", None, str(event["type"])))
+        return
+    if not began:  # texts nobody has streamed: apologies, echoes, everything in 2.x
+        handler.push(str(message["content"]))
+    final.update(_metadata())
+    handler.finish()
+
+
+def _metadata() -> dict[str, Any]:
+    calls = explained().llm_calls
+    last = calls[-1] if calls else None
+    if last is None or (last.total_tokens is None and last.raw_response is None):
+        return {}
+    usage = {
+        "input_tokens": last.prompt_tokens,
+        "output_tokens": last.completion_tokens,
+        "total_tokens": last.total_tokens,
+    }
+    return {
+        "response_metadata": last.raw_response if isinstance(last.raw_response, dict) else None,
+        "usage_metadata": usage if last.total_tokens is not None else None,
+    }
+
+
+def _shown(
+    texts: AsyncIterable[str], include_metadata: bool, final: Mapping[str, Any]
+) -> AsyncGenerator[Any]:
+    if include_metadata:
+        return with_metadata(texts, lambda: final)
+    return _texts(texts)
+
+
+async def _texts(texts: AsyncIterable[str]) -> AsyncGenerator[Any]:
+    async for text in texts:
+        yield text
+
+
+def _checked(
+    bot: Bot, texts: AsyncIterable[str], rails: list[str], checks: WindowChecks
+) -> AsyncGenerator[str]:
+    output = bot.program.config.rails.output
+    settings = output.streaming
+    return checked_stream(
+        texts,
+        rails,
+        checks.check,
+        RollingBuffer(settings.chunk_size, settings.context_size),
+        stream_first=settings.stream_first,
+        parallel=bool(output.parallel),
+    )
+
+
+class WindowChecks:
+    """Runs output rails on windows: the whole flow, on a copy of the conversation with the window as the message (S7)."""
+
+    def __init__(self, bot: Bot, messages: Sequence[Message]) -> None:
+        """For the answer to these messages."""
+        self._bot = bot
+        self._messages = messages
+        self._conversation: Conversation | None = None
+        self._count = 0
+
+    def follow(self, conversation: Conversation) -> None:
+        """Take variables and history from this conversation from now on."""
+        self._conversation = conversation
+
+    async def check(self, rail: str, text: str) -> Verdict:
+        """What a rail says about a text."""
+        self._count += 1
+        machine: Any = self._machine().fork_for(self._count)
+        machine.set_variables({"bot_message": text})
+        turn = await run_alone("output", rail, self._bot.runtime, machine)
+        failed = next((run for run in turn.trace.actions if run.failure is not None), None)
+        if failed is not None:
+            return Verdict.error(f"Action {failed.name} failed with status: failed")
+        if any(note.kind in ("error", "limit") for note in turn.trace.notes):
+            return self._of_result(turn)
+        if not has_passed("output", turn.output):
+            return Verdict.block()
+        said = machine.globals.get("bot_message")
+        return Verdict.allow() if said == text else Verdict.rewrite(str(said))
+
+    def _of_result(self, turn: Any) -> Verdict:
+        """The flow cannot go on, perhaps because it reads a plain result like an outcome; that then counts (S4)."""
+        if len(turn.trace.actions) != 1:
+            return Verdict.error("its flow failed")
+        run = turn.trace.actions[0]
+        registered = self._bot.runtime.registry.find(run.name)
+        value = run.return_value
+        if registered is None or not isinstance(value, (bool, int, float, tuple)):
+            return Verdict.error("its flow failed")
+        return verdict_of(value, registered.meta.output_mapping)
+
+    def _machine(self) -> Any:
+        conversation = self._conversation
+        if conversation is not None and conversation.has_begun:
+            return conversation.machine
+        program: Any = self._bot.program
+        variables: dict[str, Any] = {}
+        for message in self._messages:
+            if message.get("role") == "context":
+                variables.update(message["content"])
+            elif message.get("role") == "user":
+                variables["user_message"] = variables["last_user_message"] = message["content"]
+        machine, _ = program.start(0, context=variables)
+        return machine
