@@ -1,6 +1,6 @@
 """The `runtime` and `generate` cases of the Colang 2.x conformance data: the outer loop, actions, library.
 
-Cases with scripted completions need the actions that ask a model; they run as soon as those are there.
+Completions come from the case, in order; all of them must have been asked for at its end.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from fixtures.actions import BY_NAME
 
 import colang
 from colang_interpreter import Bot, CompileError, LLMRails, compile
+from colang_interpreter.llm.scripted import ScriptedModel
 from colang_interpreter.machine import Program
 
 CASES = load_cases("colang2")
@@ -34,10 +35,9 @@ def program_of(case: Case) -> Program:
 
 async def play(case: Case, program: Program, seed: int) -> set[int]:
     """Run one case; the alternatives of `expect_one_of` that were seen."""
-    bot = Bot(program, actions={name: BY_NAME[name] for name in case.data.get("actions", [])})
-    completions: list[str] = list(case.data.get("llm", []))
-    if completions and "GenerateValueAction" not in bot.actions:
-        pytest.skip("needs the actions that ask a model")
+    model = ScriptedModel(case.data.get("llm", []))
+    actions = {name: BY_NAME[name] for name in case.data.get("actions", [])}
+    bot = Bot(program, model, actions)
     blocking = not case.data.get("async_actions", False)
     conversation = bot.conversation(seed=seed)
     bound: dict[str, dict[str, Any]] = {}
@@ -57,6 +57,7 @@ async def play(case: Case, program: Program, seed: int) -> set[int]:
         if alternative is not None:
             seen.add(alternative)
     await conversation.close()
+    assert model.left == 0, "some completions were not asked for"
     return seen
 
 

@@ -92,10 +92,16 @@ class Bot:
         register_builtin_actions(self._registry)
         self.dialog: Any = None
         """What the actions of a 1.0 bot share: `llm.tasks_v1.Dialog`; None in 2.x."""
+        self.llm_actions: Any = None
+        """What the actions of a 2.x bot that ask a model share: `llm.hosting.LLMActions`; None in 1.0."""
         if program.version == "1.0":
             from colang_interpreter.v1.system_actions import install
 
             self.dialog = install(self._registry, program, llm, time.perf_counter)
+        else:
+            from colang_interpreter.llm.hosting import register_llm_actions
+
+            self.llm_actions = register_llm_actions(self._registry, program, time.perf_counter)
         if llm is not None:
             self._registry.register_parameter("llm", llm)
         if is_mapping(actions):

@@ -318,7 +318,12 @@ class TaskManager:
             given.setdefault("max_tokens", rendered.max_tokens)
         stops = tuple(dict.fromkeys((*rendered.stop, *stop)))
         request = ModelRequest(
-            prompt=rendered.prompt, task=task, stop=stops, parameters=given, on_token=on_token
+            prompt=rendered.prompt,
+            task=task,
+            stop=stops,
+            parameters=given,
+            on_token=on_token,
+            values=context or {},
         )
         response = await self.call(model, request)
         parsed = self._parsed(rendered.output_parser, response.text)

@@ -29,6 +29,7 @@ class ModelRequest:
         stop: The answer ends before any of these texts.
         parameters: Passed on to the model: ``temperature``, ``max_tokens``, ``tools`` and so on.
         on_token: Wanted pieces of the answer; None if nobody is listening.
+        values: What the prompt was made of; not sent, but good to know for models that only play one.
     """
 
     prompt: str | Sequence[Message]
@@ -36,6 +37,7 @@ class ModelRequest:
     stop: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     on_token: TokenCallback | None = field(default=None, compare=False, repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -157,7 +157,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         for name in _LEFT_OUT:
             self.globals.pop(name, None)
         cast("dict[str, Any]", self.globals)["range"] = _range
-        known = cast("dict[str, Any]", self.filters)
+        known: dict[str, Any] = vars(self)["filters"]
         known.update({name: _measured(name, function) for name, function in known.items()})
         known.update(filters or {})
         known["counted "] = counted  # names with a blank: no template can use them

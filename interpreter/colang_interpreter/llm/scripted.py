@@ -6,7 +6,8 @@ The scripted model of scenarios, which words its answers for the task that asks,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from colang_interpreter.llm.errors import LLMCallException
 from colang_interpreter.llm.model import ModelRequest, ModelResponse
@@ -76,3 +77,31 @@ class ScriptedModel:
             for piece in pieces(answer.text):
                 request.on_token(piece)
         return answer
+
+
+class TaskModel:
+    """Answers by task: a function of the task's name and the values its prompt was made of.
+
+    The scripted model of a scenario answers like that: ``TaskModel(scenario_model.ScriptedModel(...).answer)``. The values
+    are those of the task, for example `var_name` of a generated value, `flow_name` of a flow to be written, `bot_intent` of
+    a message to be worded.
+
+    Example:
+        >>> import asyncio
+        >>> model = TaskModel(lambda task, values: f"{task} {values['var_name']}")
+        >>> request = ModelRequest(prompt="...", task="generate_value", values={"var_name": "size"})
+        >>> asyncio.run(model.generate(request)).text
+        'generate_value size'
+    """
+
+    def __init__(self, answer: Callable[[str, Mapping[str, Any]], str]) -> None:
+        """Take the function."""
+        self._answer = answer
+
+    async def generate(self, request: ModelRequest) -> ModelResponse:
+        """What the function says, in pieces split after every blank if somebody listens."""
+        text = self._answer(request.task, request.values)
+        if request.on_token is not None:
+            for piece in pieces(text):
+                request.on_token(piece)
+        return ModelResponse(text=text, model="by task", finish_reason="stop")

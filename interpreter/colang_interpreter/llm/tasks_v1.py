@@ -525,6 +525,7 @@ async def generate_bot_message(
         {
             "relevant_chunks": None,
             **context,
+            "bot_intent": intent,
             "examples": "".join(f'bot {hit.text}\n  "{hit.meta}"\n\n' for hit in reversed(hits)),
         },
         events,
