@@ -5,10 +5,10 @@
 Each gate does the same work in two sizes and compares the exponent of growth (1: twice the work, twice the
 cost) with its law, by two measures:
 
-* calls: Python and C functions called, counted exactly. The same on every machine and in every run, so its
-  law has no tolerance. It does not see a long copy or scan inside of one C call.
-* time: CPU time, which sees everything, and noise too. Noise only adds: the least of several rounds counts,
-  and a gate that does not hold yet gets more rounds. TOLERANCE allows for what is left.
+* counts: Python and C functions called, or bytes. The same on every machine and in every run, so these laws have
+  no tolerance. Counted calls do not see a long copy or scan inside of one C call.
+* time: CPU time, which sees everything, and noise too. The least of several rounds counts, a gate that does not
+  hold yet gets more of them, and TOLERANCE allows for what is left.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from __future__ import annotations
 import gc
 import math
 import sys
+import time
+import tracemalloc
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,13 +32,16 @@ from benchmarks import driving
 from benchmarks.driver_ours import Ours
 from benchmarks.rows import chat, engine, parsing, state
 
-TOLERANCE = 0.1
-"""Added to the exponent of time. Between the sizes below lies a factor of 8 or 10, so 0.1 is a fourth more
-time at the large size: about what it costs that a larger state leaves the processor's caches. What the gates
-are there to catch is far away: a scan where there was a look-up adds 1 to the exponent."""
+TOLERANCE = 0.35
+"""Added to the exponent of time. Neighbours on a busy machine have been seen to double the time of all runs of one size
+for seconds on end; a factor of 2 between sizes that are 8 apart is 0.33. So time alone finds what adds 1 to an
+exponent where that dominates; finer laws are held by what is counted."""
 
-ROUNDS = (3, 9)
-"""At least and at most so many rounds."""
+ROUNDS = 3
+"""At least so many."""
+
+PATIENCE = 3.0
+"""Seconds (wall) for which a gate that does not hold yet gets more rounds."""
 
 
 class Engine(Ours):
@@ -65,7 +70,7 @@ class Gate:
         sizes: Small and large.
         exponent: The law: cost grows at most like size to the power of this.
         cost: Of the work of a given size, in whatever `driving.clock` counts.
-        exact: The cost is no time (a number of bytes): measured once, without tolerance.
+        exact: The cost is no time but a number of bytes: measured once, without tolerance.
     """
 
     row: str
@@ -116,17 +121,34 @@ def _late_turn(program: str) -> Callable[[int], float]:
     return cost
 
 
+def _held(cost: Callable[[int], float]) -> Callable[[int], float]:
+    """Bytes of memory that the measured work has taken and not given back."""
+
+    def held(size: int) -> float:
+        cost(size)  # what is made once and kept
+        tracemalloc.start()
+        clock = driving.clock
+        driving.clock = lambda: float(tracemalloc.get_traced_memory()[0])
+        try:
+            return cost(size)
+        finally:
+            driving.clock = clock
+            tracemalloc.stop()
+
+    return held
+
+
 GO: dict[str, Any] = {"type": "Go"}
 PING: dict[str, Any] = {"type": "Ping"}
 TURN_LAW = math.log10(1.15)
-"""A turn after 600 turns may cost 1.15 times one after 60."""
+"""A turn after 400 turns may cost 1.15 times one after 40."""
 
 GATES = (
     Gate("P1", "parse, characters", (12_500, 100_000), 1.05, _parse),
     Gate(
         "R2",
         "a match, among waiting flows",
-        (200, 1_600),
+        (150, 1_200),
         0.15,
         core(
             "seconds",
@@ -139,9 +161,17 @@ GATES = (
     Gate(
         "R2b",
         "activate flows",
-        (200, 1_600),
+        (150, 1_200),
         1.1,
         core("seconds", engine.waiting, timed=[GO], answer="Ready"),
+    ),
+    Gate(
+        "R2b",
+        "activate flows, bytes held",
+        (150, 1_200),
+        1.1,
+        _held(core("seconds", engine.waiting, timed=[GO], answer="Ready")),
+        exact=True,
     ),
     Gate(
         "R3",
@@ -157,34 +187,35 @@ GATES = (
         2.0,
         core("seconds", engine.pairs, timed=engine.pair_events, answer="Done"),
     ),
-    Gate("R4", "chat turn, turns before", (60, 600), TURN_LAW, _late_turn(chat.CHAT)),
+    Gate("R4", "chat turn, turns before", (40, 400), TURN_LAW, _late_turn(chat.CHAT)),
     Gate(
         "R4",
         "with tracking flows, turns before",
-        (60, 600),
+        (40, 400),
         TURN_LAW,
         _late_turn(chat.TRACKED_CHAT),
     ),
     Gate("R5", "state, bytes by flows", (60, 480), 1.05, _state("bytes"), exact=True),
     Gate("R5", "dump, flows", (60, 480), 1.05, _state("dump")),
     Gate("R5", "restore, flows", (60, 480), 1.05, _state("restore")),
-    Gate("R13", "restart, events before", (400, 4_000), 0.05, _late_event),
+    Gate("R13", "restart, events before", (250, 2_500), 0.05, _late_event),
 )
 
 
 def by_time(gate: Gate) -> float:
-    """The exponent of CPU time: of the least costs, over rounds until it fits the law."""
+    """The exponent of CPU time: of the least costs, over rounds until it fits the law or patience ends."""
     allowed = gate.exponent + TOLERANCE
     least = [math.inf, math.inf]
-    growth = math.inf
-    for number in range(1, ROUNDS[1] + 1):
+    end = time.monotonic() + PATIENCE
+    rounds = 0
+    while True:
         for place, size in enumerate(gate.sizes):
             with _no_collector():
                 least[place] = min(least[place], gate.cost(size))
         growth = gate.growth((least[0], least[1]))
-        if number >= ROUNDS[0] and growth <= allowed:
-            break
-    return growth
+        rounds += 1
+        if rounds >= ROUNDS and (growth <= allowed or time.monotonic() > end):
+            return growth
 
 
 def by_calls(gate: Gate) -> float:
@@ -227,17 +258,17 @@ def _counted_calls() -> Generator[None]:
 
 def main() -> int:
     """Check every gate and print the table."""
-    print(f"{'row':4} {'what, size':38}{'sizes':>16}{'law':>8}{'time':>8}{'calls':>8}")
+    print(f"{'row':4} {'what, size':38}{'sizes':>16}{'law':>8}{'time':>8}{'count':>8}")
     broken = 0
     for gate in GATES:
         if gate.exact:
-            time, calls = None, gate.growth((gate.cost(gate.sizes[0]), gate.cost(gate.sizes[1])))
+            seconds, calls = None, gate.growth((gate.cost(gate.sizes[0]), gate.cost(gate.sizes[1])))
         else:
-            time, calls = by_time(gate), by_calls(gate)
-        holds = calls <= gate.exponent and (time is None or time <= gate.exponent + TOLERANCE)
+            seconds, calls = by_time(gate), by_calls(gate)
+        holds = calls <= gate.exponent and (seconds is None or seconds <= gate.exponent + TOLERANCE)
         broken += not holds
         sizes = " - ".join(f"{size:,}" for size in gate.sizes)
-        shown = "-" if time is None else f"{time:.2f}"
+        shown = "-" if seconds is None else f"{seconds:.2f}"
         print(
             f"{gate.row:4} {gate.title:38}{sizes:>16}{gate.exponent:>8.2f}{shown:>8}{calls:>8.2f}"
             f"  {'holds' if holds else 'BROKEN'}",
