@@ -229,7 +229,7 @@ def registered(flows: Iterable[Flow]) -> dict[str, Flow]:
 # ---------------------------------------------------------------- from a project
 
 _LIBRARY = "colang_interpreter.library.v1"
-_BUILT_IN = ("pipeline.co", "defaults.co")
+_BUILT_IN = ("pipeline.co", "defaults.co", "clavata.co")
 
 
 def compile_project(project: Project, *, compat: bool = False) -> Program:
