@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from colang_interpreter import LLMRails, RailsConfig
+from colang_interpreter.dynamic import is_a, is_mapping
 from colang_interpreter.host.actions import ActionResult, action
 from colang_interpreter.library.actions.outcome import RailOutcome
 from colang_interpreter.llm import ScriptedModel, tasks_v1
@@ -228,8 +229,8 @@ def plain(value: Any) -> Any:
     """A value as expectations have it: what is not JSON is ``<ClassName>``."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    if isinstance(value, (list, tuple)):
+    if is_a(value, (list, tuple)):
         return [plain(item) for item in value]
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {str(key): plain(item) for key, item in value.items()}
     return f"<{type(value).__name__}>"

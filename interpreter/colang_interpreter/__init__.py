@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from colang_interpreter.host.saving import ConversationError as ConversationError
     from colang_interpreter.host.session import Reply as Reply
     from colang_interpreter.host.session import Session as Session
+    from colang_interpreter.library.actions.outcome import RailOutcome as RailOutcome
     from colang_interpreter.programs import compile as compile
 
 _EXPORTS = {
@@ -35,6 +36,7 @@ _EXPORTS = {
     "ConversationError": "colang_interpreter.host.saving",
     "LLMRails": "colang_interpreter.facade",
     "LogError": "colang_interpreter.host.log",
+    "RailOutcome": "colang_interpreter.library.actions.outcome",
     "RailsConfig": "colang.config",
     "RealClock": "colang_interpreter.host.clock",
     "Reply": "colang_interpreter.host.session",
@@ -55,6 +57,7 @@ __all__ = [
     "ConversationError",
     "LLMRails",
     "LogError",
+    "RailOutcome",
     "RailsConfig",
     "RealClock",
     "Reply",

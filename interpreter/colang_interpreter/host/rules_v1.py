@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Protocol, cast
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.host.actions import Outcome
 from colang_interpreter.host.rules import Call
 from colang_interpreter.machine import Event, Machine, Program
@@ -78,7 +79,7 @@ class RulesV1:
         if event["type"] != "StartInternalSystemAction" or event["action_name"] == "create_event":
             return None  # the machine creates events by itself
         given = event.get("action_params")
-        arguments = cast(_MachineV1, machine).resolved(given if isinstance(given, Mapping) else {})
+        arguments = cast(_MachineV1, machine).resolved(given if is_mapping(given) else {})
         uid = event.get("action_uid")
         return Call(
             str(event["action_name"]), uid if isinstance(uid, str) else "", arguments, event

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.machine import Event
 from colang_interpreter.messages.options import (
     ActivatedRail,
@@ -118,7 +119,7 @@ def _started(event: Event, moment: float | None, calls: list[LLMCallInfo]) -> Ex
     params: Any = event.get("action_params")
     return ExecutedAction(
         action_name=str(event.get("action_name")),
-        action_params=dict(params) if isinstance(params, Mapping) else {},
+        action_params=dict(params) if is_mapping(params) else {},
         started_at=moment,
         llm_calls=calls,
     )

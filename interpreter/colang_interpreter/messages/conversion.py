@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.host.loop import Turn
 from colang_interpreter.llm.model import content_text
 from colang_interpreter.machine import Event
@@ -52,12 +53,12 @@ def events_of(
                 events += _assistant(message, number)
             case "context":
                 data = _needed(message, "content", number)
-                if not isinstance(data, Mapping):
+                if not is_mapping(data):
                     raise wrong(number, "the content of a context message is a dictionary")
                 events.append({"type": "ContextUpdate", "data": dict(data)})
             case "event":
                 event = _needed(message, "event", number)
-                if not isinstance(event, Mapping) or not isinstance(event.get("type"), str):
+                if not is_mapping(event) or not isinstance(event.get("type"), str):
                     raise wrong(number, "`event` is a dictionary with a `type`")
                 events.append(dict(event))
             case "system" | "developer":

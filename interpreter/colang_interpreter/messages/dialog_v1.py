@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from colang_interpreter.dynamic import is_list, is_mapping
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.llm.history import history_v1
 from colang_interpreter.machine import Event, Machine, Program
@@ -61,12 +62,12 @@ class DialogV1:
     def restored(self, conversation: Conversation, state: Mapping[str, Any]) -> list[Event]:
         """The events of the state go through the flows again."""
         events: Any = state.get("events", [])
-        if set(state) - {"events"} or not isinstance(events, list):
+        if set(state) - {"events"} or not is_list(events):
             raise InvalidStateError(
                 'a state is `{}` or `{"events": [...]}` with the events of the conversation so far'
             )
         for event in events:
-            if not isinstance(event, Mapping) or not isinstance(event.get("type"), str):
+            if not is_mapping(event) or not isinstance(event.get("type"), str):
                 raise InvalidStateError(
                     "in the events of a state, each is a dictionary with a `type`"
                 )

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from colang_interpreter.dynamic import is_a, is_dict
+
 RailChoice = bool | list[str]
 """All rails of a kind, none, or those of these names."""
 
@@ -53,8 +55,8 @@ class GenerationOptions(_Part):
     @model_validator(mode="before")
     @classmethod
     def _kinds_as_list(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("rails"), (list, tuple)):
-            kept = list(value["rails"])
+        if is_dict(value) and is_a(value.get("rails"), (list, tuple)):
+            kept: list[Any] = list(value["rails"])
             for name in kept:
                 if name not in KINDS:
                     raise ValueError(

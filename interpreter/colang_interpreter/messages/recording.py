@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from colang_interpreter.dynamic import is_a
 from colang_interpreter.host.context import current_action_uid
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _info(call: LLMCall, number: int, finished: float) -> LLMCallInfo:
 
 def _plain(value: Any) -> Any:
     """Raw answers only as far as they are plain data; objects of clients stay with whoever made them."""
-    return value if isinstance(value, (dict, list, str, int, float, bool)) else None
+    return value if is_a(value, (dict, list, str, int, float, bool)) else None
 
 
 def output_of(call: LLMCall | None) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
+from colang_interpreter.dynamic import is_dict
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.parallel import has_passed, run_alone
@@ -151,7 +152,7 @@ def _metadata() -> dict[str, Any]:
         "total_tokens": last.total_tokens,
     }
     return {
-        "response_metadata": last.raw_response if isinstance(last.raw_response, dict) else None,
+        "response_metadata": last.raw_response if is_dict(last.raw_response) else None,
         "usage_metadata": usage if last.total_tokens is not None else None,
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from colang_interpreter.dynamic import is_a, is_dict, is_mapping
 from colang_interpreter.host.actions import ActionRegistry, ActionResult, action
 from colang_interpreter.host.context import current_messages
 from colang_interpreter.host.loop import Conversation
@@ -78,7 +79,7 @@ def install(
             dialog,
             events,
             context,
-            choose=lambda texts: texts[state.envelope.randint(len(texts))],
+            choose=lambda texts: str(texts[state.envelope.randint(len(texts))]),
             request=current_messages(),
             on_token=tokens.current_sink(),
         )
@@ -138,14 +139,14 @@ async def retrieve_relevant_chunks(context: Mapping[str, Any], kb: Any) -> Actio
     asked = context.get("last_user_message")
     text = content_text(asked) if asked is not None else ""
     if kb is None or not text:
-        updates = {
+        updates: dict[str, Any] = {
             "relevant_chunks": context.get("relevant_chunks") or "",
             "relevant_chunks_sep": context.get("relevant_chunks_sep") or [],
             "retrieved_for": asked,
         }
         return ActionResult(context_updates=updates)
     found: list[Any] = await kb.search_relevant_chunks(text)
-    bodies = [str(chunk["body"] if isinstance(chunk, Mapping) else chunk.body) for chunk in found]
+    bodies = [str(chunk["body"] if is_mapping(chunk) else chunk.body) for chunk in found]
     joined = "\n".join(bodies)
     return ActionResult(
         joined,
@@ -186,21 +187,16 @@ async def _run(
     missing = [name for name in wanted if flow_call(name)[0] not in machine.program.flows]
     if missing:
         raise LookupError(f"there is no flow `{missing[0]}` to run in parallel")
-    start: Mapping[str, Any] = next(
-        (
-            event
-            for event in reversed(machine.history)
-            if event.get("type") == "StartInternalSystemAction"
-        ),
-        {},
-    )
+    history: list[Mapping[str, Any]] = list(machine.history)
+    starts = (e for e in reversed(history) if e.get("type") == "StartInternalSystemAction")
+    start: Mapping[str, Any] = next(starts, history[-1])
     return await run_rails(kind, wanted, conversation, start, marked=marked)
 
 
 def _chosen(kind: Kind, flows: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
     """The rails of a kind that the generation options name, if they name some (G1)."""
     options: Any = variables.get("generation_options")
-    wanted: Any = options.get("rails", {}).get(kind) if isinstance(options, dict) else None
-    if not isinstance(wanted, (list, tuple)):
+    wanted: Any = options.get("rails", {}).get(kind) if is_dict(options) else None
+    if not is_a(wanted, (list, tuple)):
         return list(flows)
     return [flow for flow in flows if flow in wanted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,25 +69,3 @@ class RailOutcome:
         return cls(
             is_transform=True, transform_text=changed, reason=reason, metadata=dict(metadata or {})
         )
-
-
-def blocks(value: Any, mapping: Callable[[Any], bool] | None = None) -> bool:
-    """Whether the result of a rail's action means "blocked".
-
-    A result with `is_blocked` says so itself; else the action's output mapping decides; without one a false boolean
-    and a number below 0.5 block. Of a tuple the first element counts.
-
-    >>> blocks(RailOutcome.block()), blocks(False), blocks(0.9), blocks((False, "why")), blocks("text")
-    (True, True, False, True, False)
-    """
-    if isinstance(value, Mapping) and "is_blocked" in value:
-        return bool(value["is_blocked"])
-    if hasattr(value, "is_blocked"):
-        return bool(value.is_blocked)
-    if mapping is not None:
-        return bool(mapping(value))
-    if isinstance(value, tuple) and value:
-        return blocks(value[0])
-    if isinstance(value, bool):
-        return not value
-    return isinstance(value, (int, float)) and value < 0.5
