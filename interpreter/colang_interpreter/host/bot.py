@@ -102,6 +102,10 @@ class Bot:
             from colang_interpreter.llm.hosting import register_llm_actions
 
             self.llm_actions = register_llm_actions(self._registry, program, time.perf_counter)
+        from colang_interpreter.library.actions.installing import register_rail_actions
+
+        tasks = self.dialog.tasks if self.dialog is not None else None
+        register_rail_actions(self._registry, program, tasks=tasks, clock=time.perf_counter)
         if llm is not None:
             self._registry.register_parameter("llm", llm)
         if is_mapping(actions):
