@@ -104,6 +104,7 @@ class Conversation:
         self._tape: Tape | None = None
         self._lock = asyncio.Lock()
         self._turn: Turn | None = None
+        self._time: str | None = None  # of this turn since it last waited
         self._actions = ActionRunner(
             runtime.clock,
             self._bind,
@@ -179,6 +180,7 @@ class Conversation:
             if self.is_closed:
                 raise ConversationError(f"{self._label()} is closed")
             self._turn = turn = Turn(instant=frozenset(instant_actions))
+            self._time = None
             try:
                 await self._run(turn, given, blocking, arrivals_first)
             except BaseException:
@@ -233,13 +235,15 @@ class Conversation:
                 following = self._feed(following, turn)
             if turn.processed >= self._rules.limit:
                 break
-            self._actions.run_inline()
+            if self._actions.run_inline():
+                self._time = None
             following = self._take_arrivals(turn)
             if following:
                 continue
             if not self._actions.awaited(blocking):
                 break
             await self._pause()
+            self._time = None
         for _ in range(turn.polls):
             turn.output.append(self._rules.pending(self._actions.in_background, self._now()))
 
@@ -495,7 +499,10 @@ class Conversation:
             raise ConversationError(f"{self._label()} is in the middle of a turn; wait for its end")
 
     def _now(self) -> str:
-        return stamp(self.runtime.clock.now())
+        """The time; between two waits of a turn it stands still."""
+        if self._time is None or self._turn is None:
+            self._time = stamp(self.runtime.clock.now())
+        return self._time
 
     def _label(self) -> str:
         return f"session {self.name!r}" if self.name is not None else "the conversation"

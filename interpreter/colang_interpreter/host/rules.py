@@ -196,7 +196,7 @@ class RulesV2:
 
     def call(self, event: Event, machine: Machine) -> Call | None:
         """``Start<X>Action``."""
-        found = _START.match(event["type"])
+        found = _START.match(event["type"]) if event["type"].startswith("Start") else None
         if found is None or not isinstance(event.get("action_uid"), str):
             return None
         arguments = {key: value for key, value in event.items() if key not in ENVELOPE}
@@ -208,6 +208,8 @@ class RulesV2:
 
     def stopped(self, event: Event) -> str | None:
         """``Stop<X>Action``."""
+        if not event["type"].startswith("Stop"):
+            return None
         uid = event.get("action_uid")
         return uid if isinstance(uid, str) and _STOP.match(event["type"]) else None
 

@@ -125,8 +125,14 @@ class ActionRunner:
         if timeout is not None:
             run.timer = self._clock.call_later(timeout, lambda: self._time_out(run, timeout))
 
-    def run_inline(self) -> None:
-        """Run the synchronous actions that wait for it, each with its own copy of the context."""
+    def run_inline(self) -> bool:
+        """Run the synchronous actions that wait for it, each with its own copy of the context.
+
+        Returns:
+            Whether there were any.
+        """
+        if not self._inline:
+            return False
         while self._inline:
             run = self._inline.popleft()
             if run.ended:
@@ -140,6 +146,7 @@ class ActionRunner:
                 self._spawn(run, self._finish(run, result))
             else:
                 self._complete(run, outcome_of(result))
+        return True
 
     def end(self, run: Run) -> None:
         """End an action without a completion, e.g. because its flow has stopped it."""
