@@ -38,6 +38,7 @@ print(time.thread_time() - begin)
         self.package = importlib.import_module("nemoguardrails")
         self.parser = importlib.import_module("nemoguardrails.colang")
         self.machine = importlib.import_module(f"{_RUNTIME}.statemachine")
+        self.steps_v1 = importlib.import_module("nemoguardrails.colang.v1_0.runtime.flows")
         self.serialiser = importlib.import_module(f"{_RUNTIME}.serialization")
 
     def parse(self, text: str) -> object:
@@ -73,11 +74,47 @@ print(time.thread_time() - begin)
     def restore(self, program: Any, blob: str) -> object:
         return self.serialiser.json_to_state(blob)
 
+    def parse_v1(self, text: str) -> object:
+        return self.parser.parse_colang_file("main.co", content=text, version="1.0")
+
+    def compile_v1(self, text: str, settings: str) -> Any:
+        config = self.package.RailsConfig.from_content(text, settings or "models: []")
+        rails = self.package.LLMRails(config)
+        rails.register_action(allow, "allow")
+        return rails
+
+    def steps_begin(self, program: Any) -> Any:
+        flows = program.runtime.flow_configs
+        own = {name: flow for name, flow in flows.items() if name.startswith("topic ")}
+        return [program.config, own, []]
+
+    def steps(self, conversation: Any, event: Event) -> list[str]:
+        config, flows, history = conversation
+        history.append(event)
+        types: list[str] = []
+        while new := self.steps_v1.compute_next_steps(history, flows, config, []):
+            history += new
+            types += [one["type"] for one in new]
+        return types
+
+    async def events(self, program: Any, history: list[Event]) -> list[Event]:
+        new: list[Event] = await program.generate_events_async(history)
+        return new
+
+    async def message(self, program: Any, text: str) -> str:
+        answer = await program.generate_async(messages=[{"role": "user", "content": text}])
+        return str(answer["content"])
+
     def command(self, name: str, folder: Path) -> list[str]:
         if name == "import":
             return [sys.executable, "-c", "import nemoguardrails"]
         script = str(Path(sys.executable).with_name("nemoguardrails"))
         return [script, "--help"] if name == "help" else [script, "convert", str(folder)]
+
+
+async def allow() -> bool:
+    """The trivial action of rails."""
+    return True
 
 
 if __name__ == "__main__":

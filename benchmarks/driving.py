@@ -64,6 +64,30 @@ class Engine(Protocol):
         """The conversation again."""
         ...
 
+    def parse_v1(self, text: str) -> object:
+        """Parse one Colang 1.0 text."""
+        ...
+
+    def compile_v1(self, text: str, settings: str) -> Any:
+        """A 1.0 application of a Colang text and a settings text, with an action `allow` that returns True."""
+        ...
+
+    def steps_begin(self, program: Any) -> Any:
+        """1.0, bare core: a conversation that runs the given flows only."""
+        ...
+
+    def steps(self, conversation: Any, event: Event) -> list[str]:
+        """1.0, bare core: one event, and then whatever the flows decide; the types of these events."""
+        ...
+
+    async def events(self, program: Any, history: list[Event]) -> list[Event]:
+        """1.0: the new events after a history."""
+        ...
+
+    async def message(self, program: Any, text: str) -> str:
+        """1.0: the bot's text after a conversation of one message of the user."""
+        ...
+
     def command(self, name: str, folder: Path) -> list[str]:
         """The command line of a whole process: `import`, `help` or `convert` (a 1.0 folder)."""
         ...
@@ -130,7 +154,7 @@ def start(engine: Engine, *, program: str, times: int) -> Numbers:
             samples.append(clock() - begin)
         return samples
 
-    return {"seconds": median(_run(work))}
+    return {"seconds": median(run(work))}
 
 
 def loop(engine: Engine, *, program: str, event: Event, times: int) -> Numbers:
@@ -149,7 +173,7 @@ def loop(engine: Engine, *, program: str, event: Event, times: int) -> Numbers:
         cpu = clock() - begin
         return {"seconds": cpu / times, "seconds_wall": (time.perf_counter() - wall) / times}
 
-    return _run(work)
+    return run(work)
 
 
 def core(
@@ -252,7 +276,7 @@ def chat(
             expect(spoken == 1, f"one utterance a turn, not {spoken} in turn {number}")
         return {"first": median(samples[1 : window + 1]), "last": median(samples[-window:])}
 
-    return _run(work)
+    return run(work)
 
 
 def many(engine: Engine, *, program: str, text: str, conversations: int, heap_of: int) -> Numbers:
@@ -286,7 +310,7 @@ def many(engine: Engine, *, program: str, text: str, conversations: int, heap_of
             "heap": (kept - left) / count,
         }
 
-    return _run(work)
+    return run(work)
 
 
 OPERATIONS: Mapping[str, Callable[..., Numbers]] = {
@@ -300,8 +324,12 @@ OPERATIONS: Mapping[str, Callable[..., Numbers]] = {
 
 def measure(engine: Engine, job: Mapping[str, Any]) -> Numbers:
     """Do one job: its key `operation` names it, all others are its arguments."""
+    from benchmarks.driving_v1 import OPERATIONS as OPERATIONS_V1
+
     arguments = {key: value for key, value in job.items() if key != "operation"}
-    return OPERATIONS[job["operation"]](engine, **arguments)
+    name = job["operation"]
+    operation: Callable[..., Numbers] = OPERATIONS.get(name) or OPERATIONS_V1[name]
+    return operation(engine, **arguments)
 
 
 def serve(engine: Engine) -> None:
@@ -334,7 +362,7 @@ def median(samples: Sequence[float]) -> float:
 _LOOPS: list[asyncio.AbstractEventLoop] = []
 
 
-def _run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     """Run a coroutine function in the one event loop of this process (engines may keep hold of it)."""
     if not _LOOPS:
         _LOOPS.append(asyncio.new_event_loop())

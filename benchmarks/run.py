@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -38,8 +39,11 @@ class Driver:
 
     def __init__(self, python: str, script: str) -> None:
         """Start `script`, a file beside this one."""
+        # An installed package has its bytecode; without it a new process would measure the compiler of Python.
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         self._process = subprocess.Popen(
             [python, str(_HERE / script)],
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """All rows. A new one is a module here with a tuple `CASES`, and its name in the list below."""
 
-from benchmarks.rows import chat, engine, parsing, processes, state
+from benchmarks.rows import chat, engine, parsing, processes, state, v1
 from benchmarks.rows.model import Case, Figure
 
 CASES: tuple[Case, ...] = (
@@ -9,6 +9,7 @@ CASES: tuple[Case, ...] = (
     *engine.CASES,
     *chat.CASES,
     *state.CASES,
+    *v1.CASES,
 )
 
 __all__ = ["CASES", "Case", "Figure"]

@@ -42,7 +42,7 @@ class Histories:
     def __len__(self) -> int:
         return len(self._states)
 
-    def find(self, history: Sequence[Event]) -> tuple[Machine, int] | None:
+    def find(self, history: list[Event]) -> tuple[Machine, int] | None:
         """The state after the longest known beginning of a history, and the length of that beginning."""
         lengths = sorted({length for length, _ in self._states}, reverse=True)
         for length in lengths:
@@ -51,7 +51,7 @@ class Histories:
             key = (length, _mark(history[length - 1]))
             known = self._states.get(key)
             # Lists compare their items by identity first: cheap for who passes the same events again.
-            if known is not None and known.history == list(history[:length]):
+            if known is not None and known.history == history[:length]:
                 self._states.move_to_end(key)
                 return known.machine, length
         return None
@@ -85,6 +85,8 @@ class _Known:
 
 
 def _mark(event: Event) -> int:
+    if type(event) is not dict:
+        return 0
     uid = event.get("uid")
     return hash((event.get("type"), uid if isinstance(uid, str) else None))
 
@@ -102,13 +104,15 @@ async def generate_events(
     Raises:
         ValueError: The history is empty, or something in it is no event.
     """
-    history = [event if isinstance(event, dict) else dict(event) for event in events]
+    history: list[Any] = list(events)
     if not history:
         raise ValueError("the history is empty: it needs at least the event to react to")
-    for number, event in enumerate(history):
+    known = histories.find(history)
+    # What is known was looked at when it came: a call costs what is new, not what is old.
+    for number in range(known[1] if known is not None else 0, len(history)):
+        event = history[number] = dict(history[number])
         if not event.get("type") or not isinstance(event["type"], str):
             raise ValueError(f"event {number} of the history has no `type`")
-    known = histories.find(history)
     conversation = bot.conversation()
     if bot.program.version == "1.0":
         if known is not None:
