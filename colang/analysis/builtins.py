@@ -87,6 +87,7 @@ HOST_ACTIONS: frozenset[str] = frozenset(
 #: Actions of the ready-made rails that exist without optional services. Section 8.8.
 RAIL_ACTIONS: frozenset[str] = frozenset(
     {
+        "ClavataCheckAction",
         "SelfCheckInputAction",
         "SelfCheckOutputAction",
         "SelfCheckFactsAction",

@@ -31,7 +31,7 @@ RULES: Final[dict[str, tuple[re.Pattern[str], ...]]] = {
     ),
     "sqli": (
         re.compile(r"(?i)\bunion\s{1,8}(?:all\s{1,8})?select\b"),
-        re.compile(r"(?i)['\"]?\s{0,8}\bor\b\s{1,8}(['\"]?)(\w{1,40})\1\s{0,8}=\s{0,8}\1\2\1"),
+        re.compile(r"(?i)['\"]?\s{0,8}\bor\b\s{1,8}(['\"]?)(\w{1,40})\1\s{0,8}=\s{0,8}\1\2\b"),
         re.compile(r"(?i);\s{0,8}(?:drop|alter|truncate|delete|insert|update|create|exec(?:ute)?)\s{1,8}\w"),
         re.compile(r"(?i)['\"]\s{0,8}(?:--|#|/\*)"),
         re.compile(r"(?i)\b(?:sleep|benchmark|pg_sleep|waitfor\s{1,8}delay)\s?\(?\s?['\d]"),
