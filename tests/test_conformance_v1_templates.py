@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conformance import ROOT
 
 from colang_interpreter.llm.templates import TemplateFlaw, flaw_of, render
+from conformance import ROOT
 
 DATA = yaml.safe_load((ROOT / "colang1" / "templates.yaml").read_text(encoding="utf-8"))
 CONTEXT = DATA["context"]

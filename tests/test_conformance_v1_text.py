@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from conformance import ROOT, equal
 
 from colang_interpreter.host.actions import snake_case
 from colang_interpreter.llm import completions
@@ -15,6 +14,7 @@ from colang_interpreter.llm.filters import filters_for
 from colang_interpreter.llm.history import HIDDEN, history_key, history_v1
 from colang_interpreter.llm.parsers import PARSERS
 from colang_interpreter.v1.names import flow_call
+from conformance import ROOT, equal
 
 DATA = yaml.safe_load((ROOT / "colang1" / "text-functions.yaml").read_text(encoding="utf-8"))
 KEYS = {"id", "function", "args", "expect"}

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conformance import Case, Expectation, equal, load_cases, sendable, substituted
-from fixtures.actions import BY_NAME
 
 import colang
 from colang_interpreter import Bot, CompileError, LLMRails, compile
 from colang_interpreter.llm.scripted import ScriptedModel
 from colang_interpreter.machine import Program
+from conformance import Case, Expectation, equal, load_cases, sendable, substituted
+from fixtures.actions import BY_NAME
 
 CASES = load_cases("colang2")
 RUNTIME = [case for case in CASES if case.mode == "runtime"]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
 
 import colang
 from colang.config import RailsConfig
-from colang_interpreter import compile
+from colang_interpreter import Bot, compile
 from colang_interpreter.host.actions import ActionResult
 from colang_interpreter.llm import completions_v2 as read
 from colang_interpreter.llm import tasks_v1
 from colang_interpreter.llm.errors import LLMCallException, PromptError
+from colang_interpreter.llm.hosting import LLMActions
 from colang_interpreter.llm.manager import TaskManager
 from colang_interpreter.llm.model import ModelResponse, ToolCall
 from colang_interpreter.llm.sandbox import TemplateFlaw
-from colang_interpreter.llm.scripted import ScriptedModel
+from colang_interpreter.llm.scripted import ScriptedModel, TaskModel
 from colang_interpreter.llm.tasks_v1 import Dialog
 from colang_interpreter.llm.tasks_v2 import Generation
 
@@ -70,7 +72,8 @@ def dialog(
     settings = {"rails": {"input": {"flows": ["check words"]}}, **settings}
     config = RailsConfig.from_content(colang_content, config=settings)
     model = ScriptedModel(completions or [])
-    return Dialog(compile(config), TaskManager(config), model), model
+    program: Any = compile(config)
+    return Dialog(program, TaskManager(config), model), model
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
@@ -165,7 +168,7 @@ def test_rails_that_look_at_the_stream_need_not_look_again() -> None:
 # ---------------------------------------------------------------- 1.0: passthrough
 
 
-REQUEST = [
+REQUEST: list[dict[str, Any]] = [
     {"role": "system", "content": "Be kind."},
     {"role": "user", "content": "I am Kim"},
     {"role": "assistant", "content": "Hi Kim"},
@@ -592,3 +595,60 @@ def test_v2_passthrough(shop: Any) -> None:
 )
 def test_v2_names(text: str, name: str) -> None:
     assert read.clean_name(text) == name
+
+
+# ---------------------------------------------------------------- 2.x in a bot
+
+
+def test_v2_a_bot_asks_the_model_it_was_given() -> None:
+    text = 'import core\nimport llm\nflow main\n  $n = ..."How many?"\n  send R(n=$n)\n  match Quit()\n'
+    project = colang.Project.from_texts({"main.co": text}, version="2.x")
+
+    async def outputs(llm: Any) -> list[Any]:
+        conversation = Bot(compile(project), llm).conversation(seed=1)
+        turn = await conversation.process([], blocking=True)
+        await conversation.close()
+        notes = [note.text for note in turn.trace.notes]
+        return notes or [event["n"] for event in turn.output if event["type"] == "R"]
+
+    assert run(outputs(lambda prompt: "42")) == [42]
+    (note,) = run(outputs(lambda prompt: "many"))
+    assert "action `GenerateValueAction` failed" in note and "no Python literal: 'many'" in note
+    (note,) = run(outputs(None))
+    assert "needs a language model, and none is configured" in note
+
+
+def test_v2_which_model_does_a_task() -> None:
+    models = [
+        {"type": "main", "engine": "ollama", "model": "a"},
+        {"type": "generate_value_from_instruction", "engine": "ollama", "model": "b"},
+        {"type": "GenerateFlowAction", "engine": "ollama", "model": "c"},
+    ]
+    config = RailsConfig.from_content(config={"models": models, "colang_version": "2.x"})
+    shared = LLMActions(SimpleNamespace(config=config))
+    mine = ScriptedModel([])
+
+    def name(given: Any, *names: str) -> str:
+        model: Any = shared.model(given, *names)
+        return "mine" if model is mine else str(model.model_name)
+
+    assert name(None, "general", "PassthroughLLMAction") == "a"
+    assert name(mine, "general", "PassthroughLLMAction") == "mine"
+    assert name(mine, "generate_value_from_instruction", "GenerateValueAction") == "b"
+    assert name(None, "generate_flow_continuation_from_flow_nld", "GenerateFlowAction") == "c"
+
+
+def test_scenarios_answer_by_task() -> None:
+    from colang.scenario.model import Answers
+    from colang_interpreter.scenario_model import ScriptedModel as ScenarioModel
+
+    script = ScenarioModel(["user asked price"])
+    script.begin(Answers(intent="asked price", messages={"explain price": "Ten."}))
+    given, _ = dialog([])
+    given.model = TaskModel(script.answer)
+    assert (
+        events_of(run(tasks_v1.generate_user_intent(given, SAID, {})))[0]["intent"] == "asked price"
+    )
+    result = run(tasks_v1.generate_bot_message(given, decided("explain price"), {}))
+    assert events_of(result) == [{"type": "BotMessage", "text": "Ten."}]
+    assert script.unscripted == []

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colang_interpreter.llm.adapters import as_model
+from colang_interpreter.llm.embeddings import VectorIndex
 from colang_interpreter.llm.errors import LLMCallException, masked
 from colang_interpreter.llm.index import Hit, IndexItem, NgramIndex, ProviderIndex
 from colang_interpreter.llm.manager import LLMCall, TaskManager, observed
@@ -24,7 +25,8 @@ from colang_interpreter.llm.tokens import AfterThinking, QuotedMessage
 
 
 def ask(model: Any, prompt: Any = "hi", **more: Any) -> ModelResponse:
-    return asyncio.run(model.generate(ModelRequest(prompt=prompt, **more)))
+    response: ModelResponse = asyncio.run(model.generate(ModelRequest(prompt=prompt, **more)))
+    return response
 
 
 # ---------------------------------------------------------------- scripted
@@ -443,3 +445,41 @@ def test_an_index_of_the_users() -> None:
     assert provider.built == 0
     assert search(index, "b", 5) == [Hit("abc", 1, 1.0), Hit("b", 2, 1.0)]
     assert search(index, "a", 5) == [Hit("abc", 1, 1.0)] and provider.built == 1
+
+
+# ---------------------------------------------------------------- embeddings
+
+
+class Encoder:
+    """Counts letters."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    async def encode_async(self, texts: list[str]) -> list[list[int]]:
+        self.asked.append(texts)
+        return [[text.count(letter) for letter in "abc"] for text in texts]
+
+
+def test_an_index_of_vectors() -> None:
+    encoder = Encoder()
+    index = VectorIndex([IndexItem("aaa", 1), IndexItem("abc", 2), IndexItem("", 3)], encoder)
+
+    async def twice() -> list[list[Hit]]:
+        return [await index.search("a", 3), await index.search("ccc", 3, 0.4)]
+
+    first, second = asyncio.run(twice())
+    assert [hit.meta for hit in first] == [1, 2, 3] and first[0].score == 1.0
+    assert [hit.meta for hit in second] == [2]
+    assert encoder.asked == [["aaa", "abc", ""], ["a"], ["ccc"]]
+
+
+def test_encoders_that_are_none() -> None:
+    with pytest.raises(TypeError, match="`encode`"):
+        VectorIndex([], 7)
+    with pytest.raises(ValueError, match="2 vectors for 1 texts"):
+        search(VectorIndex([IndexItem("a")], lambda texts: [[1], [2]]), "a")
+    lengths = iter([[[1, 2]], [[1]]])
+    with pytest.raises(ValueError, match="cannot be compared"):
+        search(VectorIndex([IndexItem("a")], lambda texts: next(lengths)), "a")
+    assert search(VectorIndex([], lambda texts: [[1]]), "a") == []

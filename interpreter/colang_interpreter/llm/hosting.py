@@ -34,6 +34,7 @@ class LLMActions:
         self._tasks: TaskManager | None = None
         self._given: tuple[Any, Model] | None = None
         self._configured: Model | None = None
+        self._special: dict[str, Model] | None = None
         self._documents: Any = None
         self.new_index: IndexFactory | None = None
 
@@ -68,8 +69,20 @@ class LLMActions:
             self._documents = KnowledgeBase(texts, self.new_index or NgramIndex)
         return self._documents if self._documents.chunks else None
 
-    def model(self, given: Any) -> Model | None:
-        """The model of what the host injects; without it the configuration's main model."""
+    def model(self, given: Any, *names: str) -> Model | None:
+        """The model that does a task.
+
+        Args:
+            given: What the host injects; it replaces the configuration's main model.
+            names: Task and action. A model of the configuration whose type is one of them goes before all others.
+        """
+        if self._special is None:
+            from colang_interpreter.llm.openai import models_for
+
+            self._special = models_for(self._program.config)
+        for name in names:
+            if name in self._special:
+                return self._special[name]
         if given is not None:
             if self._given is None or self._given[0] is not given:
                 from colang_interpreter.llm.adapters import as_model
@@ -88,8 +101,8 @@ def register_llm_actions(
 ) -> LLMActions:
     """Add the nine actions of section 9 and the search for documents; actions registered later may replace them.
 
-    They use the parameter `llm` the host injects, also one registered for an action as ``<action>_llm``, and without
-    it the main model of the configuration.
+    They use the model of the configuration whose type is their task or name; else the parameter `llm` the host injects,
+    also one registered for an action as ``<action>_llm``; else the main model of the configuration.
 
     Args:
         registry: Where to.
@@ -105,7 +118,9 @@ def register_llm_actions(
     async def user_intent(
         user_action: str, events: Events, state: Any, llm: Any = None, max_example_flows: int = 5
     ) -> str:
-        model = shared.model(llm)
+        model = shared.model(
+            llm, "generate_user_intent_from_user_action", "GenerateUserIntentAction"
+        )
         return await shared.generation.user_intent(
             model, state, events, user_action, max_example_flows
         )
@@ -114,7 +129,11 @@ def register_llm_actions(
     async def user_intent_and_bot(
         user_action: str, events: Events, state: Any, llm: Any = None, max_example_flows: int = 5
     ) -> dict[str, Any]:
-        model = shared.model(llm)
+        model = shared.model(
+            llm,
+            "generate_user_intent_and_bot_action_from_user_action",
+            "GenerateUserIntentAndBotAction",
+        )
         return await shared.generation.user_intent_and_bot_action(
             model, state, events, user_action, max_example_flows
         )
@@ -123,37 +142,46 @@ def register_llm_actions(
     async def value(
         instructions: str, events: Events, state: Any, llm: Any = None, var_name: str = "result"
     ) -> Any:
-        model = shared.model(llm)
+        model = shared.model(llm, "generate_value_from_instruction", "GenerateValueAction")
         return await shared.generation.value(model, state, events, instructions, var_name)
 
     @of_model("GenerateFlowFromInstructionsAction")
     async def from_instructions(
         instructions: str, events: Events, state: Any, llm: Any = None
     ) -> dict[str, Any]:
-        model = shared.model(llm)
+        model = shared.model(
+            llm, "generate_flow_from_instructions", "GenerateFlowFromInstructionsAction"
+        )
         return await shared.generation.flow_from_instructions(model, state, events, instructions)
 
     @of_model("GenerateFlowFromNameAction")
     async def from_name(name: str, events: Events, state: Any, llm: Any = None) -> str:
-        return await shared.generation.flow_from_name(shared.model(llm), state, events, name)
+        return await shared.generation.flow_from_name(
+            shared.model(llm, "generate_flow_from_name", "GenerateFlowFromNameAction"),
+            state,
+            events,
+            name,
+        )
 
     @of_model("GenerateFlowContinuationAction")
     async def flow_continuation(
         events: Events, state: Any, llm: Any = None, temperature: float = 0.0
     ) -> dict[str, Any]:
-        model = shared.model(llm)
+        model = shared.model(llm, "generate_flow_continuation", "GenerateFlowContinuationAction")
         return await shared.generation.flow_continuation(model, state, events, temperature)
 
     @of_model("GenerateFlowAction")
     async def from_description(
         flow_id: str, events: Events, state: Any, llm: Any = None
     ) -> dict[str, Any]:
-        model = shared.model(llm)
+        model = shared.model(llm, "generate_flow_continuation_from_flow_nld", "GenerateFlowAction")
         return await shared.generation.flow_from_description(model, state, events, flow_id)
 
     @of_model("PassthroughLLMAction")
     async def passthrough(user_message: str, events: Events, state: Any, llm: Any = None) -> str:
-        return await shared.generation.passthrough(shared.model(llm), state, events, user_message)
+        return await shared.generation.passthrough(
+            shared.model(llm, "general", "PassthroughLLMAction"), state, events, user_message
+        )
 
     @action(name="CreateFlowAction", is_system_action=True)
     def create_flow(

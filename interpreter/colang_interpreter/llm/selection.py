@@ -161,7 +161,8 @@ def built_in(version: str) -> tuple[tuple[Prompt, ...], str | None]:
     """Our prompts for a dialect, and its sample conversation if it has one of its own."""
     import yaml
 
-    name = "v2.yaml" if version == "2.x" else "v1.yaml"
-    text = (resources.files("colang_interpreter.llm.prompts") / name).read_text(encoding="utf-8")
-    data = yaml.safe_load(text)
-    return tuple(prompt_of(entry) for entry in data["prompts"]), data.get("sample_conversation")
+    files = resources.files("colang_interpreter.llm.prompts")
+    names = ("v2.yaml" if version == "2.x" else "v1.yaml", "checks.yaml")
+    own, checks = (yaml.safe_load((files / name).read_text(encoding="utf-8")) for name in names)
+    prompts = tuple(prompt_of(entry) for entry in (*own["prompts"], *checks["prompts"]))
+    return prompts, own.get("sample_conversation")

@@ -17,6 +17,9 @@ _VARIABLE = re.compile(
     r"(?P<brace>\{?)\$(?P<path>[^\W\d]\w*(?:\.\w+|\[-?\d+\]|\['[^'\]]*'\]|\[\"[^\"\]]*\"\])*)"
 )
 
+_NAME = re.compile(r"(?:^|(?<=\.))\w+")
+_OPERATORS = frozenset({"and", "else", "if", "in", "is", "not", "or"})
+
 
 def render(template: str, context: Mapping[str, Any]) -> str:
     r"""The text a message becomes.
@@ -59,5 +62,11 @@ def _as_jinja(template: str) -> str:
 
 
 def _placed(found: re.Match[str]) -> str:
+    """A variable in Jinja's words; what Jinja could not take for a name stays text."""
+    first, *parts = _NAME.findall(found["path"])
+    if first in _OPERATORS or not first.isidentifier():
+        return found[0]
+    if not all(part.isidentifier() or part.isascii() for part in parts):
+        return found[0]
     brace = "{{ '{' }}" if found["brace"] else ""
     return f"{brace}{{{{ {found['path']} }}}}"
