@@ -312,14 +312,10 @@ class LLMRails:
 
     def explain(self) -> ExplainInfo:
         """The model calls and the history behind the last answer that this task or thread asked for."""
-        from colang_interpreter.messages.conversing import explained
-
-        return explained()
+        return self.messages.explained()
 
     def _explained(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Run in the background thread, and know afterwards here what is known there."""
-        from colang_interpreter.messages.conversing import explain_as, explained
-
         refuse_in_running_loop()
         infos: list[ExplainInfo] = []
 
@@ -327,13 +323,13 @@ class LLMRails:
             try:
                 return await work()
             finally:
-                infos.append(explained())
+                infos.append(self.messages.explained())
 
         try:
             return self.bot.run_sync(both)
         finally:
             for info in infos:
-                explain_as(info)
+                self.messages.explain_as(info)
 
     # -- closing
 

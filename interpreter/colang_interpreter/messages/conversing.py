@@ -6,6 +6,7 @@ What is specific to a dialect stands in `dialog_v1` and `dialog_v2`: how message
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from contextvars import ContextVar
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 Message = Mapping[str, Any]
 
-_explained: ContextVar[ExplainInfo | None] = ContextVar("colang_explained", default=None)
+_explained: ContextVar[tuple[weakref.ref[Messages], ExplainInfo] | None] = ContextVar(
+    "colang_explained", default=None
+)
 
 _WRITING = (
     *("general", "generate_bot_message", "generate_intent_steps_message"),
@@ -192,17 +195,16 @@ class Messages:
 
     def _explain(self, recorder: Recorder, conversation: Conversation) -> None:
         history = self._dialect.history(conversation.machine) if conversation.has_begun else ""
-        _explained.set(ExplainInfo(llm_calls=recorder.infos(), colang_history=history))
+        self.explain_as(ExplainInfo(llm_calls=recorder.infos(), colang_history=history))
 
+    def explained(self) -> ExplainInfo:
+        """How the last answer that was asked for in this task or thread came about."""
+        known = _explained.get()
+        return known[1] if known is not None and known[0]() is self else ExplainInfo()
 
-def explained() -> ExplainInfo:
-    """How the last answer that was asked for in this task or thread came about."""
-    return _explained.get() or ExplainInfo()
-
-
-def explain_as(info: ExplainInfo) -> None:
-    """Carry `explained` over to the thread that has waited for the answer."""
-    _explained.set(info)
+    def explain_as(self, info: ExplainInfo) -> None:
+        """Carry `explained` over to the thread that has waited for the answer."""
+        _explained.set((weakref.ref(self), info))
 
 
 class _Done:

@@ -10,7 +10,7 @@ from colang_interpreter.dynamic import is_dict
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.parallel import has_passed, run_alone
-from colang_interpreter.messages.conversing import Messages, explained
+from colang_interpreter.messages.conversing import Messages
 from colang_interpreter.messages.errors import StreamingNotSupportedError
 from colang_interpreter.messages.options import GenerationOptions, GenerationResponse, options_of
 from colang_interpreter.streaming import (
@@ -137,12 +137,12 @@ async def _generate(
         return
     if not began:  # texts nobody has streamed: apologies, echoes, everything in 2.x
         handler.push(str(message["content"]))
-    final.update(_metadata())
+    final.update(_metadata(api))
     handler.finish()
 
 
-def _metadata() -> dict[str, Any]:
-    calls = explained().llm_calls
+def _metadata(api: Messages) -> dict[str, Any]:
+    calls = api.explained().llm_calls
     last = calls[-1] if calls else None
     if last is None or (last.total_tokens is None and last.raw_response is None):
         return {}
