@@ -107,6 +107,5 @@ def messages_v1(
 
 
 OPERATIONS: Mapping[str, Any] = {
-    operation.__name__: operation
-    for operation in (parse_v1, steps_v1, dialog_v1, messages_v1)
+    operation.__name__: operation for operation in (parse_v1, steps_v1, dialog_v1, messages_v1)
 }

@@ -28,9 +28,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import driving
+from benchmarks import driving, driving_v1
 from benchmarks.driver_ours import Ours
-from benchmarks.rows import chat, engine, parsing, state
+from benchmarks.rows import chat, engine, parsing, state, v1
 
 TOLERANCE = 0.35
 """Added to the exponent of time. Neighbours on a busy machine have been seen to double the time of all runs of one size
@@ -121,6 +121,24 @@ def _late_turn(program: str) -> Callable[[int], float]:
     return cost
 
 
+def _parse_v1(size: int) -> float:
+    return driving_v1.parse_v1(ENGINE, text=v1.generated(size))["seconds"]
+
+
+def _steps_v1(flows: int, turns: int) -> float:
+    return driving_v1.steps_v1(ENGINE, program=v1.flows(flows), flows=flows, turns=turns)["seconds"]
+
+
+def _dialog_v1(turns: int) -> float:
+    done = driving_v1.dialog_v1(ENGINE, program=v1.flows(v1.FLOWS), flows=v1.FLOWS, turns=turns)
+    return done["seconds"]
+
+
+def _messages_v1(messages: int) -> float:
+    job: dict[str, Any] = {"program": v1.SAID, "settings": v1.SETTINGS, "heap_of": 2}
+    return driving_v1.messages_v1(ENGINE, before=messages, **job)["kept"]
+
+
 def _held(cost: Callable[[int], float]) -> Callable[[int], float]:
     """Bytes of memory that the measured work has taken and not given back."""
 
@@ -198,6 +216,11 @@ GATES = (
     Gate("R5", "state, bytes by flows", (60, 480), 1.05, _state("bytes"), exact=True),
     Gate("R5", "dump, flows", (60, 480), 1.05, _state("dump")),
     Gate("R5", "restore, flows", (60, 480), 1.05, _state("restore")),
+    Gate("P2", "parse 1.0, characters", (12_500, 100_000), 1.05, _parse_v1),
+    Gate("R7", "1.0, turns before", (40, 400), 0.05, lambda turns: _steps_v1(v1.FLOWS, turns)),
+    Gate("R7", "1.0, whole histories, turns before", (40, 400), 0.05, _dialog_v1),
+    Gate("R7", "1.0, flows", (50, 400), 0.15, lambda flows: _steps_v1(flows, 40)),
+    Gate("R11", "1.0, bytes held by messages", (1_050, 1_450), 0.05, _messages_v1, exact=True),
     Gate("R13", "restart, events before", (250, 2_500), 0.05, _late_event),
 )
 

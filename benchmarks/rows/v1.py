@@ -114,7 +114,7 @@ define subflow check output two
 greeting is said by way of a variable in `SAID`."""
 
 SAID = RAILS.replace(
-    'define flow greeting\n  user greet\n  bot greet\n',
+    "define flow greeting\n  user greet\n  bot greet\n",
     'define flow greeting\n  user greet\n  $text = "Hello!"\n  bot $text\n',
 )
 
