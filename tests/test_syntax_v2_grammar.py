@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -97,14 +99,14 @@ def test_grammar_has_no_conflicts(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_shipped_tables_are_those_of_the_grammar() -> None:
-    assert tables.render(tables.build()) == tables.FILE.read_text(encoding="utf-8"), (
+    assert tables.render(tables.build()) == Path(tables.FILE).read_text(encoding="utf-8"), (
         "run python -m colang_grammars.tables"
     )
 
 
 def test_tables_are_read_as_written() -> None:
     read = tables.load()
-    data = json.loads(tables.FILE.read_text(encoding="utf-8"))
+    data = json.loads(Path(tables.FILE).read_text(encoding="utf-8"))
     assert (list(read.actions), list(read.gotos), list(read.parts)) == (
         data["actions"],
         data["gotos"],

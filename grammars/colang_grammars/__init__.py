@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os.path
 
+FOLDER = os.path.dirname(__file__)
 FILES = {"1.0": "v1_0.lark", "2.x": "v2_x.lark"}
 
 
@@ -16,7 +17,8 @@ def source(version: str) -> str:
     >>> "flow" in source("2.x")
     True
     """
-    return (Path(__file__).parent / FILES[version]).read_text(encoding="utf-8")
+    with open(os.path.join(FOLDER, FILES[version]), encoding="utf-8") as file:
+        return file.read()
 
 
-__all__ = ["FILES", "source"]
+__all__ = ["FILES", "FOLDER", "source"]

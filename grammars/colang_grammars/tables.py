@@ -7,17 +7,17 @@ Making them takes Lark a third of a second, reading them a few milliseconds.
 from __future__ import annotations
 
 import json
+import os.path
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
-from colang_grammars import source
+from colang_grammars import FOLDER, source
 
 # Rules that the parser reads by precedence climbing, the most specific first: a state that can go on after
 # several of them (`arguments` begins with a `condition`) takes the first.
 PARTS = ("literal_arguments", "arguments", "simple_args", "condition")
 
-FILE = Path(__file__).parent / "v2_x.json"
+FILE = os.path.join(FOLDER, "v2_x.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Tables:
 
 def load() -> Tables:
     """The tables as shipped."""
-    return _from_json(json.loads(FILE.read_text(encoding="utf-8")))
+    with open(FILE, encoding="utf-8") as file:
+        return _from_json(json.load(file))
 
 
 def build() -> dict[str, Any]:
@@ -219,4 +220,5 @@ def render(data: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(render(build()), encoding="utf-8")
+    with open(FILE, "w", encoding="utf-8") as file:
+        file.write(render(build()))

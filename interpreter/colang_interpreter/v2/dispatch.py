@@ -27,9 +27,9 @@ class Waiter:
     __slots__ = (
         "arrival",
         "bound",
-        "bucket",
         "expected",
         "extra",
+        "filed",
         "head",
         "key",
         "leaf",
@@ -53,7 +53,7 @@ class Waiter:
         self.target: Instance | None = None  # instance a flow event must be about
         self.key: tuple[str, Any] | None = None
         self.variable: str | None = None  # local variable whose value is the key
-        self.bucket: Bucket | None = None
+        self.filed = False
 
     @property
     def order(self) -> tuple[int, tuple[int, ...], int]:
@@ -69,7 +69,7 @@ class _NameIndex:
 
     def __init__(self) -> None:
         self.plain: Bucket = {}
-        self.keyed: dict[str, dict[Any, Bucket]] = {}
+        self.keyed: dict[str, dict[Any, Waiter | Bucket]] = {}
 
 
 class Index:
@@ -94,35 +94,40 @@ class Index:
         table = self._names.get(waiter.name)
         if table is None:
             table = self._names[waiter.name] = _NameIndex()
+        waiter.filed = True
         if waiter.key is None:
-            bucket = table.plain
+            table.plain[waiter] = None
+            return
+        parameter, value = waiter.key
+        by_value = table.keyed.setdefault(parameter, {})
+        found = by_value.get(value)
+        if found is None:
+            by_value[value] = waiter  # one waiter needs no bucket, and mostly there is one
+        elif isinstance(found, Waiter):
+            by_value[value] = {found: None, waiter: None}
         else:
-            parameter, value = waiter.key
-            by_value = table.keyed.setdefault(parameter, {})
-            found = by_value.get(value)
-            if found is None:
-                found = by_value[value] = {}
-            bucket = found
-        bucket[waiter] = None
-        waiter.bucket = bucket
+            found[waiter] = None
 
     def remove(self, waiter: Waiter) -> None:
         """Take a waiter out; empty tables go with it."""
-        bucket = waiter.bucket
-        if bucket is None:
+        if not waiter.filed:
             return
-        bucket.pop(waiter, None)
-        waiter.bucket = None
-        if not bucket:
-            table = self._names[waiter.name]
-            if waiter.key is not None:
-                parameter, value = waiter.key
-                by_value = table.keyed[parameter]
-                by_value.pop(value, None)
+        waiter.filed = False
+        table = self._names[waiter.name]
+        if waiter.key is None:
+            del table.plain[waiter]
+        else:
+            parameter, value = waiter.key
+            by_value = table.keyed[parameter]
+            found = by_value[value]
+            if not isinstance(found, Waiter):
+                del found[waiter]
+            if isinstance(found, Waiter) or not found:
+                del by_value[value]
                 if not by_value:
                     del table.keyed[parameter]
-            if not table.plain and not table.keyed:
-                del self._names[waiter.name]
+        if not table.plain and not table.keyed:
+            del self._names[waiter.name]
         if waiter.variable is not None:
             watched = waiter.head.instance.watched
             if watched is not None:
@@ -199,9 +204,7 @@ class Index:
             for parameter, by_value in table.keyed.items():
                 value = args.get(parameter, _ABSENT)
                 if value is not _ABSENT and type(value) in _KEY_TYPES:
-                    bucket = by_value.get(value)
-                    if bucket:
-                        found.extend(bucket)
+                    _collect(found, by_value.get(value))
         if len(found) > 1:
             found.sort(key=_order)
         return found
@@ -226,8 +229,7 @@ class Index:
             else:
                 value = event.args.get(parameter, _ABSENT)
                 bucket = by_value.get(value) if type(value) in _KEY_TYPES else None
-            if bucket:
-                found.extend(bucket)
+            _collect(found, bucket)
         if len(found) > 1:
             found.sort(key=_order)
         return found
@@ -240,7 +242,9 @@ class Index:
         by_value = table.keyed.get("flow_instance_uid")
         if by_value is None:
             return []
-        return sorted(by_value.get(uid, ()), key=_order)
+        found: list[Waiter] = []
+        _collect(found, by_value.get(uid))
+        return sorted(found, key=_order)
 
     def all_waiters(self) -> Iterable[Waiter]:
         """Every waiter, for inspection (`flows_info`, `State.waits_for`)."""
@@ -248,11 +252,21 @@ class Index:
             yield from table.plain
             for by_value in table.keyed.values():
                 for bucket in by_value.values():
-                    yield from bucket
+                    if isinstance(bucket, Waiter):
+                        yield bucket
+                    else:
+                        yield from bucket
 
     def waited_names(self) -> frozenset[str]:
         """Names of events somebody waits for."""
         return frozenset(self._names) - names.INTERNAL_EVENTS
+
+
+def _collect(found: list[Waiter], bucket: Waiter | Bucket | None) -> None:
+    if isinstance(bucket, Waiter):
+        found.append(bucket)
+    elif bucket is not None:
+        found.extend(bucket)
 
 
 def _order(waiter: Waiter) -> tuple[int, tuple[int, ...], int]:

@@ -501,7 +501,9 @@ def _merge(state: State, head: Head) -> None:
 
 
 def stop_instance(state: State, instance: Instance) -> None:
-    """End an instance from outside a step, with everything it started (a flow was removed)."""
+    """End an instance from outside (a flow was removed), with everything it started: a step of its own."""
+    state.begin_step()
     if instance.activation is not None:
         lifecycle.forget_activation(state, instance.activation)
     lifecycle.abort(state, instance, (), restart=False)
+    _run_to_quiescence(state)

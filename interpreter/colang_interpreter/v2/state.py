@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from colang_interpreter import rng
 from colang_interpreter.v2 import machine, names
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 HISTORY = 500
 """How many recent events a state remembers (7.2)."""
 
+NO_QUEUE: Final[deque[Event]] = deque()
+"""The queue of a state that is not in a step: nothing may be put into it."""
+
 EPOCH = "1970-01-01T00:00:00+00:00"
 SOURCE_UID = "colang-2.x"
 
@@ -46,7 +49,6 @@ class State:
         program: The program it runs; replaced by a larger one when flows are added.
         globals: Global variables by name.
         now: The time of the last event, ISO 8601; written into outgoing events.
-        history: Recent events, oldest first, for prompts; at most `HISTORY`.
         log: What the last step wrote with ``log`` and ``print``, and notices of the machine, as
             (channel, text) with the channels "log", "print" and "notice".
         errors: The ColangErrors of the last step, as (kind, text).
@@ -67,7 +69,7 @@ class State:
         "failing",
         "globals",
         "grace",
-        "history",
+        "_history",
         "index",
         "instances",
         "instructions_left",
@@ -110,9 +112,9 @@ class State:
         self.activations: dict[str, dict[object, Activation]] = {}
         self.restarts: dict[str, Activation] = {}
         self.index = Index()
-        self.queue: deque[Event] = deque()
+        self.queue: deque[Event] = NO_QUEUE  # of the running step
         self.outputs: list[dict[str, Any]] = []
-        self.history: deque[dict[str, Any]] = deque(maxlen=HISTORY)
+        self._history: list[dict[str, Any]] = []
         self.log: list[tuple[str, str]] = []
         self.errors: list[tuple[str, str]] = []
         self.actionable: list[Head] = []
@@ -195,6 +197,7 @@ class State:
 
     def _taken(self) -> list[dict[str, Any]]:
         outputs, self.outputs = self.outputs, []
+        self.queue = NO_QUEUE
         return outputs
 
     @property
@@ -217,6 +220,12 @@ class State:
         self.last_matched = None
         self.log = []
         self.errors = []
+        self.queue = deque()
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Recent events, oldest first, for prompts; at most `HISTORY`."""
+        return self._history[-HISTORY:]
 
     def emit(self, event: dict[str, Any]) -> None:
         """An event leaves the machine."""
@@ -232,7 +241,10 @@ class State:
 
     def remember(self, event: Mapping[str, Any]) -> None:
         """Append an event to the history."""
-        self.history.append(dict(event))
+        history = self._history
+        history.append(dict(event))
+        if len(history) >= 2 * HISTORY:
+            del history[:-HISTORY]
 
     # -------------------------------------------------- chance, names, order
 

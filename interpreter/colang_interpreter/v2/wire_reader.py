@@ -298,7 +298,7 @@ class _Reader:
             event.spelled = self.variables(record[1])
         state.globals = self.variables(self.document.get("globals"))
         for event in self.field("history", list):
-            state.history.append(self.variables(event))
+            state.remember(self.variables(event))
         state.seen_flows.update(_text(name) for name in self.field("seen", list))
         state.seen_flows.update(x.flow.name for x in self.instances)
         for reference, count, owners, running in self.field("activations", list):
