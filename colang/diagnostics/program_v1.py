@@ -1,4 +1,4 @@
-"""What a Colang 1.0 program as a whole gets wrong: CO216 to CO219 (names), CO316 to CO320 (flow logic).
+"""What a Colang 1.0 program as a whole gets wrong: CO146 (texts), CO216 to CO219 (names), CO316 to CO320 (flow logic).
 
 One factory function for each code; sections and quirks are those of the Colang 1.0 specification.
 """
@@ -56,6 +56,17 @@ def message_without_text(name: str, span: Span, known: Iterable[str]) -> Diagnos
         help=f"did you mean `bot {guess}`?"
         if guess
         else f"write `define bot {name}` with a text below it, or configure a model",
+    )
+
+
+def bad_template(problem: str, span: Span) -> Diagnostic:
+    """CO146: a bot text is no well-formed Jinja template; saying it would be an internal error (9.4, T6)."""
+    return Diagnostic(
+        code="CO146",
+        message=f"the template in this text is not well-formed: {problem}",
+        span=span,
+        severity=Severity.WARNING,
+        help="`{{ name }}` and `{% if name %}` are Jinja; close what is open, or write `$name`",
     )
 
 

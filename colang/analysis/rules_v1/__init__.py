@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from colang.analysis.facts_v1 import Facts
-from colang.analysis.rules_v1 import actions, definitions, flows, names
+from colang.analysis.rules_v1 import actions, definitions, flows, names, texts
 from colang.diagnostics import Diagnostic
 
 RULES: tuple[Callable[[Facts], Iterator[Diagnostic]], ...] = (
@@ -18,6 +18,7 @@ RULES: tuple[Callable[[Facts], Iterator[Diagnostic]], ...] = (
     flows.labels,
     flows.subflows,
     actions.executed_actions,
+    texts.templates,
 )
 
 __all__ = ["RULES"]
