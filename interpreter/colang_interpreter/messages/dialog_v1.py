@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from colang_interpreter.dynamic import is_list, is_mapping
+from colang_interpreter.dynamic import is_a, is_list, is_mapping
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.llm.history import history_v1
 from colang_interpreter.machine import Event, Machine, Program
@@ -17,6 +18,7 @@ from colang_interpreter.messages.recording import Recorder
 from colang_interpreter.stateless import raise_failures, unpacked
 
 _BATCH = "EventBatch"
+_DEEPEST = 100  # levels of a value in a state
 
 
 class DialogV1:
@@ -74,8 +76,8 @@ class DialogV1:
         return [dict(event) for event in events]
 
     def saved(self, conversation: Conversation, before: list[Event], ran: Ran) -> dict[str, Any]:
-        """The whole history (G6)."""
-        return {"events": [*before, *ran.events]}
+        """The whole history (G6), fit for JSON: results of rails become dictionaries, what is no data its text."""
+        return {"events": [_plain(event) for event in (*before, *ran.events)]}
 
     def variables(self, machine: Machine) -> Mapping[str, Any]:
         """The context."""
@@ -89,3 +91,18 @@ class DialogV1:
     def history(self, machine: Machine) -> str:
         """In Colang's own form."""
         return history_v1(list(machine.history))
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if depth > _DEEPEST:
+        return str(value)
+    if is_mapping(value):
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if is_a(value, (list, tuple, set, frozenset)):
+        return [_plain(item, depth + 1) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [each.name for each in dataclasses.fields(value)]
+        return {name: _plain(getattr(value, name), depth + 1) for name in names}
+    return str(value)

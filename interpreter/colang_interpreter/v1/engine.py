@@ -23,6 +23,16 @@ MAX_SLIDES = 10_000
 """Elements one event may pass without waiting (10.7)."""
 
 
+RUNNERS = frozenset(
+    {
+        *("run input rails", "run output rails", "run retrieval rails"),
+        *("run tool input rails", "run tool output rails"),
+        *("run one input rail", "run one output rail"),
+    }
+)
+"""The built-in flows that run rails."""
+
+
 class Status(enum.Enum):
     """Life of an instance."""
 
@@ -107,6 +117,7 @@ class Engine:
         "pending",
         "program",
         "slides",
+        "touched",
         "uids",
     )
 
@@ -123,6 +134,7 @@ class Engine:
         self.uids = 0
         self.slides = 0
         self.moved: list[Instance] = []  # by the current event
+        self.touched: list[Instance] = []  # copied or made by the current event: these may be changed
         self.decided: Decision | None = None  # also while its context update comes first
 
     def flow(self, name: str) -> Flow | None:
@@ -192,24 +204,34 @@ class Engine:
         self.decision = None
         self.pending = {}
         self.moved = []
+        if kind.endswith("Exception") and not self.compat and self._in_rails():
+            self.instances, self.owners = [], {}  # a rail has raised: the turn is over (8.2, 8.7)
         old, new = self.instances, list[Instance]()
         self.instances = new
+        self.touched = []
         extension_finished = False
-        for instance in (x.copy() for x in old):
-            if instance.status in (Status.COMPLETED, Status.ABORTED):
-                continue
-            if instance.status is Status.ACTIVE:
-                extension_finished |= self._advance(instance, event, owner)
-            new.append(instance)
+        for instance in old:
+            if instance.status is Status.INTERRUPTED:
+                new.append(instance)  # as it is; who changes it later makes a copy
+            elif instance.status is Status.ACTIVE:
+                mine = instance.copy()
+                self.touched.append(mine)
+                extension_finished |= self._advance(mine, event, owner)
+                new.append(mine)
+        advanced = list(self.touched)  # only these can be aborted or newly interrupted by now
         self._start_new(event)
         if extension_finished:
-            for instance in new:
+            for instance in advanced:
                 if instance.status is Status.ABORTED:
                     instance.status = Status.ACTIVE
                     self._record(instance)
-        self._interrupt(new)
+        self._interrupt(advanced)
         self._resume()
         self.decided = self.decision
+
+    def _in_rails(self) -> bool:
+        """Whether a runner of rails is at work."""
+        return any(instance.flow.id in RUNNERS for instance in self.instances)
 
     def _advance(self, instance: Instance, event: Mapping[str, Any], owner: int | None) -> bool:
         """One active instance meets the event; whether it was an extension flow that ended."""
@@ -303,11 +325,14 @@ class Engine:
     # -------------------------------------------------- new instances
 
     def _start_new(self, event: Mapping[str, Any]) -> None:
-        running = {x.flow.id for x in self.instances}
         wanted: Flow | None = None
         if event["type"] == "start_flow":
             wanted = self.flow(str(event.get("flow_id")))
-        for flow in self.program.starts.candidates(event):
+        candidates = self.program.starts.candidates(event)
+        running: set[str] = set()
+        if wanted is not None or not all([flow.allow_multiple for flow in candidates]):
+            running = {x.flow.id for x in self.instances}
+        for flow in candidates:
             if flow is wanted or (not flow.allow_multiple and flow.id in running):
                 continue
             self._try_to_start(flow, event)
@@ -355,7 +380,9 @@ class Engine:
 
     def _new_instance(self, flow: Flow, head: int) -> Instance:
         self.uids += 1
-        return Instance(self.uids, flow, head)
+        instance = Instance(self.uids, flow, head)
+        self.touched.append(instance)
+        return instance
 
     # -------------------------------------------------- interruption and resumption (steps 7 to 9)
 
@@ -390,6 +417,8 @@ class Engine:
                     instance.interrupter = extension.uid
 
     def _calling_extension(self, instance: Instance) -> Instance | None:
+        if instance.caller is None:
+            return None
         by_uid = {x.uid: x for x in self.instances}
         at: Instance | None = instance
         while at is not None and at.caller is not None:
@@ -399,24 +428,32 @@ class Engine:
         return None
 
     def _resume(self) -> None:
-        changed = True
+        # Whoever is interrupted stays so until its interrupter ends, which only a touched instance can do.
+        changed = any([x.status in _ENDED or _is_free(x) for x in self.touched])
+        owned = {x.uid for x in self.touched}
         while changed:
             changed = False
             status = {x.uid: x.status for x in self.instances}
-            for instance in list(self.instances):
+            for place, instance in enumerate(list(self.instances)):
                 if instance.status is not Status.INTERRUPTED:
                     continue
                 by = instance.interrupter
                 reason = status.get(by) if by is not None else None
-                if by is None or reason is Status.COMPLETED or reason is None:
-                    instance.status = Status.ACTIVE
-                    instance.interrupter = None
-                    self._go_on(instance)
-                    changed = True
-                elif reason is Status.ABORTED:
-                    instance.status = Status.ABORTED
-                    changed = True
-                status[instance.uid] = instance.status
+                if reason is Status.ACTIVE or reason is Status.INTERRUPTED:
+                    continue
+                mine = instance
+                if instance.uid not in owned:
+                    mine = instance.copy()
+                    owned.add(mine.uid)
+                    self.instances[place] = mine
+                if reason is Status.ABORTED:
+                    mine.status = Status.ABORTED
+                else:
+                    mine.status = Status.ACTIVE
+                    mine.interrupter = None
+                    self._go_on(mine)
+                changed = True
+                status[mine.uid] = mine.status
 
     # -------------------------------------------------- sliding and calls (10.5)
 
@@ -538,6 +575,14 @@ class Engine:
         offered = priority if self.compat else priority * factor
         if self.decision is None or self.decision.priority < offered:
             self.decision = Decision(element, instance, priority * factor)
+
+
+_ENDED = frozenset({Status.COMPLETED, Status.ABORTED})
+
+
+def _is_free(instance: Instance) -> bool:
+    """Interrupted by nobody."""
+    return instance.status is Status.INTERRUPTED and instance.interrupter is None
 
 
 def _actionable(element: e.Element | None) -> bool:

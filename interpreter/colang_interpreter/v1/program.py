@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +20,7 @@ from colang_interpreter.dynamic import class_of, is_a
 from colang_interpreter.errors import CompileError
 from colang_interpreter.expressions import Compiled, compile_expression
 from colang_interpreter.v1.elements import (
+    CallFlow,
     Compat,
     FlowElements,
     ModuleElements,
@@ -229,7 +230,9 @@ def registered(flows: Iterable[Flow]) -> dict[str, Flow]:
 # ---------------------------------------------------------------- from a project
 
 _LIBRARY = "colang_interpreter.library.v1"
-_BUILT_IN = ("pipeline.co", "defaults.co", "clavata.co")
+_BUILT_IN = ("pipeline.co", "defaults.co")
+_RAILS = ("rails.co", "clavata.co")
+"""Of these only the flows that are named somewhere become part of a program."""
 
 
 def compile_project(project: Project, *, compat: bool = False) -> Program:
@@ -266,6 +269,10 @@ def compile_project(project: Project, *, compat: bool = False) -> Program:
         for intent, texts in found.bot_messages.items():
             bots.setdefault(intent, list(texts))
         _add_flows(flows, found.flows, rails, f"<library>/{name}", None)
+    for name, found in _library_rails(flows, rails):
+        for intent, texts in found.bot_messages.items():
+            bots.setdefault(intent, list(texts))
+        _add_flows(flows, found.flows, rails, f"<library>/{name}", None)
     return Program(
         flows=registered(flows),
         user_messages=users,
@@ -274,6 +281,38 @@ def compile_project(project: Project, *, compat: bool = False) -> Program:
         compat=compat,
         project=project,
     )
+
+
+def _library_rails(
+    flows: Sequence[Flow], rails: frozenset[str]
+) -> Iterator[tuple[str, ModuleElements]]:
+    """What of the library's rails is configured as a rail or called by a flow, with what that calls in turn."""
+    own = {flow.id for flow in flows}
+    wanted = set(rails)
+    for flow in flows:
+        wanted |= _called(flow.elements)
+    for name in _RAILS:
+        found = _built_in(name)
+        known = {flow.id: flow for flow in found.flows}
+        todo = [each for each in known if each in wanted and each not in own]
+        kept: dict[str, FlowElements] = {}
+        while todo:
+            each = todo.pop()
+            if each in known and each not in kept and each not in own:
+                kept[each] = known[each]
+                todo += _called(known[each].elements)
+        if kept:
+            chosen = tuple(flow for flow in found.flows if flow.id in kept)
+            yield name, replace(found, flows=chosen)
+
+
+def _called(elements: Iterable[Any]) -> set[str]:
+    """Names of the flows that elements call; of computed names nothing is known."""
+    return {
+        element.name
+        for element in elements
+        if isinstance(element, CallFlow) and not element.name.startswith("$")
+    }
 
 
 def _rails(config: Any) -> frozenset[str]:
