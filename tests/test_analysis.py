@@ -14,7 +14,7 @@ import pytest
 
 import colang
 from colang.analysis import rule
-from colang.analysis.names import RESERVED_PARAMETERS, classify
+from colang.analysis.names import classify
 from colang.analysis.walk import walk
 from colang.diagnostics import Diagnostic, Severity
 from colang.project import Project
@@ -158,11 +158,6 @@ def test_many_misspelt_names_stay_quick() -> None:
 def test_classify(name: str, kind: str) -> None:
     assert classify(name, ()) == kind
     assert classify(name, {name}) == "flow"
-
-
-def test_reserved_names_are_those_of_the_specification() -> None:
-    assert {"flow_id", "context", "return_value", "activated"} <= RESERVED_PARAMETERS
-    assert "text" not in RESERVED_PARAMETERS
 
 
 def test_walk_sees_every_node_once() -> None:

@@ -9,13 +9,14 @@ import pytest
 import yaml
 
 from colang.config import RailsConfig
-from colang.project import Project
+from colang_interpreter import CompileError, LLMRails
+from colang_interpreter.v1.elements_yaml import yaml_flow
 
 CASES = Path(__file__).parent / "conformance" / "colang1" / "config.yaml"
 KEYS = {"id", "title", "files", "expect", "quirk", "recommended", "instantiate"}
 EXPECT_ERROR = {"error", "mentions"}
 
-#: Cases that build the application object; only what `colang.check` says is tested here.
+#: Cases that build the application object: the code of the finding that refuses it.
 INSTANTIATED = {
     "cfg-input-rail-unknown": "CO412",
     "cfg-output-rail-unknown": "CO412",
@@ -25,9 +26,6 @@ INSTANTIATED = {
 
 #: Where we do what the specification recommends: the code of the warning, or None for silence.
 RECOMMENDED = {"cfg-unknown-key": "CO403", "cfg-empty-yaml": None}
-
-#: Cases that need another piece, with the reason.
-LATER = {"cfg-yaml-flow-elements": "the elements of a flow are made by the 1.0 engine"}
 
 
 def load() -> list[dict[str, Any]]:
@@ -69,15 +67,7 @@ def write(case: dict[str, Any], folder: Path) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def params() -> list[Any]:
-    later = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in LATER.items()}
-    return [
-        pytest.param(case, id=case["id"], marks=[later[case["id"]]] if case["id"] in later else [])
-        for case in load()
-    ]
-
-
-@pytest.mark.parametrize("case", params())
+@pytest.mark.parametrize("case", load(), ids=lambda case: case["id"])
 def test_config(case: dict[str, Any], tmp_path: Path) -> None:
     assert not set(case) - KEYS, "unknown keys in the case"
     write(case, tmp_path)
@@ -85,10 +75,9 @@ def test_config(case: dict[str, Any], tmp_path: Path) -> None:
     if case["id"] in RECOMMENDED:
         expect.pop("error", None)
     if case.get("instantiate"):
-        from colang.analysis import check
-
-        codes = [finding.code for finding in check(Project.load(tmp_path))]
-        assert INSTANTIATED[case["id"]] in codes
+        with pytest.raises(CompileError) as refused:
+            LLMRails(RailsConfig.from_path(tmp_path))
+        assert INSTANTIATED[case["id"]] in [found.code for found in refused.value.diagnostics]
         return
     if "error" in expect:
         assert not set(expect) - EXPECT_ERROR, "unknown keys in the expectation"
@@ -104,7 +93,8 @@ def test_config(case: dict[str, Any], tmp_path: Path) -> None:
         elif path == "flow_ids_sorted":
             assert sorted(flow["id"] for flow in config.flows) == value
         elif path == "flows":
-            assert fits(config.flows, value)
+            elements = [yaml_flow(flow)[0] for flow in config.flows]
+            assert fits([flow.to_data() for flow in elements if flow is not None], value)
         else:
             assert fits(setting(config, path), value), (path, setting(config, path))
     warning = RECOMMENDED.get(case["id"])
@@ -115,4 +105,3 @@ def test_lists_are_current() -> None:
     cases = {case["id"]: case for case in load()}
     assert set(INSTANTIATED) == {name for name, case in cases.items() if case.get("instantiate")}
     assert {name for name, case in cases.items() if "recommended" in case} == set(RECOMMENDED)
-    assert set(LATER) <= set(cases)

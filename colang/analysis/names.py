@@ -10,23 +10,6 @@ from colang.syntax import nodes
 Kind: TypeAlias = Literal["flow", "action", "event"]
 
 #: Words that make a statement when a call starts with them; a flow name cannot start with them.
-OPERATION_WORDS = frozenset({"send", "match", "start", "stop", "await", "activate", "deactivate"})
-
-#: Names of bookkeeping parameters of internal events, which no flow parameter may have. Section 6.2.
-RESERVED_PARAMETERS = frozenset(
-    {
-        "flow_id",
-        "flow_instance_uid",
-        "source_flow_instance_uid",
-        "source_head_uid",
-        "flow_hierarchy_position",
-        "activated",
-        "context",
-        "deactivate",
-        "context_update",
-        "return_value",
-    }
-)
 
 
 def classify(name: str, flows: Container[str]) -> Kind:

@@ -68,16 +68,6 @@ def missing_main(near_name: str | None) -> Diagnostic:
     )
 
 
-def operation_word_name(name: str, word: str, span: Span) -> Diagnostic:
-    """CO206: a flow name starts with an operation word, so a call would be read as that operation. C2-036."""
-    return Diagnostic(
-        code="CO206",
-        message=f"a flow name cannot start with the word `{word}`",
-        span=span,
-        help=f"a call of `{name}` would be read as `{word}` of another flow; choose another first word",
-    )
-
-
 def unknown_function(name: str, span: Span, known: Iterable[str]) -> Diagnostic:
     """CO207: an expression calls a function that does not exist; the flow would fail there. Section 3.3."""
     guess = near(name, known)
@@ -159,16 +149,6 @@ def argument_twice(flow: str, name: str, span: Span) -> Diagnostic:
         span=span,
         severity=Severity.WARNING,
         help="delete one of the two",
-    )
-
-
-def reserved_parameter(flow: str, name: str, span: Span) -> Diagnostic:
-    """CO214: a flow parameter has the name of a bookkeeping parameter of internal events. Section 6.2."""
-    return Diagnostic(
-        code="CO214",
-        message=f"the parameter `${name}` of `{flow}` has a reserved name",
-        span=span,
-        help=f"rename it, for example to `$my_{name}`",
     )
 
 
