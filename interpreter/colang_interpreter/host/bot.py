@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -20,6 +20,7 @@ from colang_interpreter.host.loop import Conversation, Runtime
 from colang_interpreter.host.portal import Portal
 from colang_interpreter.host.session import Session, SessionOptions
 from colang_interpreter.machine import Program
+from colang_interpreter.tracing.decisions import Decision
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -54,6 +55,7 @@ class Bot:
         sync_actions: Literal["inline", "thread"] = "inline",
         action_timeout: float | None = None,
         wait_for_background: bool = True,
+        on_decisions: Callable[[Sequence[Decision]], object] | None = None,
     ) -> None:
         """Take a compiled program and what it needs.
 
@@ -68,6 +70,8 @@ class Bot:
             action_timeout: Seconds after which an action has failed, unless it has its own time-out.
             wait_for_background: Whether a turn waits for actions marked ``execute_async`` it has started;
                 if not, what follows from them comes with `Session.receive`.
+            on_decisions: Takes what the rails have decided, after each turn in which they decided something;
+                see `tracing`. What it raises is noted in the trace.
 
         Raises:
             ValueError: An unknown channel, a time-out that is none.
@@ -88,6 +92,7 @@ class Bot:
             clock=clock if clock is not None else RealClock(),
             threads=sync_actions == "thread",
             action_timeout=action_timeout,
+            on_decisions=on_decisions,
         )
         register_builtin_actions(self._registry)
         self.dialog: Any = None

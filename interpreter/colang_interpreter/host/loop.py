@@ -13,8 +13,8 @@ import asyncio
 import copy
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from colang_interpreter.host.actions import HOST_PARAMETER, ActionRegistry, Outcome
@@ -26,6 +26,8 @@ from colang_interpreter.host.running import ActionRunner, Completion, Run, descr
 from colang_interpreter.host.saving import ConversationError, Saved, checked
 from colang_interpreter.host.trace import ActionRun, Note, NoteKind, Step, Trace
 from colang_interpreter.machine import Event, Machine, Program
+from colang_interpreter.tracing.decisions import Decision
+from colang_interpreter.tracing.model_calls import noting
 
 _logger = logging.getLogger("colang_interpreter.host")
 _logger.addHandler(logging.NullHandler())  # an embedder that does not log sees nothing
@@ -44,6 +46,7 @@ class Runtime:
     clock: Clock
     threads: bool = False  # run every synchronous action in a worker thread
     action_timeout: float | None = None  # seconds, for actions without their own
+    on_decisions: Callable[[Sequence[Decision]], object] | None = None
 
 
 @dataclass(slots=True)
@@ -97,6 +100,7 @@ class Conversation:
         self.utterances = 0  # of the user so far, over all restorations; see `Session.say`
         self._rules: Rules = rules_for(runtime.program)
         self._seed = seed
+        self._turns = 0
         self._context = dict(context or {})
         self._log = log
         self._performed = performed or {}
@@ -182,7 +186,9 @@ class Conversation:
             self._turn = turn = Turn(instant=frozenset(instant_actions))
             self._time = None
             try:
-                await self._run(turn, given, blocking, arrivals_first)
+                with noting(turn.trace.model_calls):
+                    await self._run(turn, given, blocking, arrivals_first)
+                self._decided(turn)
             except BaseException:
                 self._give_up()
                 raise
@@ -215,6 +221,19 @@ class Conversation:
             _logger.warning("%s: %d actions ignore their cancellation", self._label(), stubborn)
         self._arrivals.clear()
         self._overdue.clear()
+
+    def _decided(self, turn: Turn) -> None:
+        """Put on record what the rails have decided."""
+        self._turns += 1
+        found = self._rules.decisions(self.machine, turn.trace)
+        if not found:
+            return
+        turn.trace.decisions = [replace(d, session=self.name, turn=self._turns) for d in found]
+        if self.runtime.on_decisions is not None:
+            try:
+                self.runtime.on_decisions(turn.trace.decisions)
+            except Exception as problem:  # noqa: BLE001 - reports must not stop what they report
+                turn.note("error", f"{self._label()}: decisions not exported: {described(problem)}")
 
     # -- one turn
 

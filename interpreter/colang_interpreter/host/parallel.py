@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from colang_interpreter.host.actions import ActionResult
@@ -91,7 +91,8 @@ async def run_rails(
 
 async def _run(kind: Kind, rail: str, conversation: Conversation, twin: Machine) -> _Ended:
     _depth.set(_depth.get() + 1)  # of this task only
-    turn = await run_alone(kind, rail, conversation.runtime, twin)
+    runtime = replace(conversation.runtime, on_decisions=None)  # the whole turn's include this one's
+    turn = await run_alone(kind, rail, runtime, twin)
     raise_failures(turn)
     events = [event for event in turn.output if not _is_bookkeeping(event)]
     if events and events[-1]["type"] == "Listen":

@@ -9,10 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from colang_interpreter.host.actions import Outcome
 from colang_interpreter.machine import Event, Machine, Program
+
+if TYPE_CHECKING:
+    from colang_interpreter.host.trace import Trace
+    from colang_interpreter.tracing.decisions import Decision
+    from colang_interpreter.v2.rails import RailLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,10 @@ class Rules(Protocol):
 
     def said(self, event: Event) -> str | None:
         """The text an outgoing event lets the bot say; None if it is another event."""
+        ...
+
+    def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
+        """What the rails have made of the messages of a turn that is over."""
         ...
 
 
@@ -287,6 +296,16 @@ class RulesV2:
         """The script of a ``StartUtteranceBotAction``."""
         script = event.get("script")
         return script if event["type"] == "StartUtteranceBotAction" and script is not None else None
+
+
+    def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
+        """Read off the machine's record of rails; there is none without rails."""
+        log: RailLog | None = getattr(machine, "rails", None)
+        if log is None or not (runs := log.take()):
+            return []
+        from colang_interpreter.tracing.decisions import decisions_v2
+
+        return decisions_v2(runs, trace.actions, trace.model_calls)
 
 
 class _MachineV2(Machine, Protocol):

@@ -7,12 +7,16 @@ of an action are several events of which only the last one drives the flows; the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.host.actions import Outcome
 from colang_interpreter.host.rules import Call
 from colang_interpreter.machine import Event, Machine, Program
+
+if TYPE_CHECKING:
+    from colang_interpreter.host.trace import Trace
+    from colang_interpreter.tracing.decisions import Decision
 
 OUTCOME: Final = "ActionOutcome"
 """Type of the event that carries the end of an action into a 1.0 machine; it never leaves it."""
@@ -139,11 +143,21 @@ class RulesV1:
         return script if event["type"] == "StartUtteranceBotAction" and script is not None else None
 
 
+    def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
+        """Read off the events that mark rails."""
+        from colang_interpreter.tracing.decisions import decisions_v1
+
+        flows = cast(_MachineV1, machine).program.flows
+        return decisions_v1(trace.steps, flows, trace.model_calls)
+
+
 class _MachineV1(Machine, Protocol):
     """What a 1.0 machine can do beyond the common protocol."""
 
     now: str
 
+    @property
+    def program(self) -> Any: ...
     def feed_all(self, events: Any, *, now: str | None = None) -> list[Event]: ...
     def action_finished(self, start: Mapping[str, Any], **outcome: Any) -> list[Event]: ...
     def set_variables(self, data: Mapping[str, Any]) -> None: ...

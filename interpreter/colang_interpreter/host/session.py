@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from colang_interpreter.host.rules import Rules, rules_for
 from colang_interpreter.host.saving import ConversationError
 from colang_interpreter.host.trace import Trace
 from colang_interpreter.machine import Event, Machine
+from colang_interpreter.tracing.decisions import Decision
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -46,6 +47,11 @@ class Reply:
     text: str
     events: tuple[Event, ...] = ()
     trace: Trace = field(default_factory=Trace, repr=False)
+
+    @property
+    def decisions(self) -> Sequence[Decision]:
+        """What the rails made of the messages of this turn, in order."""
+        return self.trace.decisions
 
     @classmethod
     def of(cls, turn: Turn, rules: Rules) -> Reply:

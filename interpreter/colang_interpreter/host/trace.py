@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from colang_interpreter.machine import Event
+
+if TYPE_CHECKING:
+    from colang_interpreter.tracing.decisions import Decision
+    from colang_interpreter.tracing.model_calls import ModelCall
 
 NoteKind = Literal["refused", "limit", "failed", "cancelled", "error"]
 
@@ -50,3 +54,6 @@ class Trace:
     steps: list[Step] = field(default_factory=list[Step])
     actions: list[ActionRun] = field(default_factory=list[ActionRun])
     notes: list[Note] = field(default_factory=list[Note])
+    model_calls: list[ModelCall] = field(default_factory=list["ModelCall"])
+    decisions: list[Decision] = field(default_factory=list["Decision"])
+    """What the rails made of the messages of this turn."""

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, cast
 
 from colang.config import defaults
 from colang_interpreter.dynamic import is_dict, is_list
+from colang_interpreter.host.context import current_action_uid
 from colang_interpreter.llm.errors import LLMCallException, PromptError
 from colang_interpreter.llm.filters import filters_for
 from colang_interpreter.llm.model import (
@@ -30,6 +31,7 @@ from colang_interpreter.llm.parsers import PARSERS, split_reasoning
 from colang_interpreter.llm.sandbox import Sandbox, TemplateFlaw
 from colang_interpreter.llm.selection import Prompt, PromptLibrary, built_in
 from colang_interpreter.llm.tokens import AfterThinking
+from colang_interpreter.tracing.model_calls import noted
 
 Events: TypeAlias = Sequence[Mapping[str, Any]]
 
@@ -364,17 +366,17 @@ class TaskManager:
         error: LLMCallException | None,
         started: float,
     ) -> None:
+        call = LLMCall(
+            task=request.task,
+            request=request,
+            response=response,
+            error=error,
+            started=started,
+            ended=self._clock() if self._clock else 0.0,
+        )
+        noted(call, current_action_uid())
         observer = _observer.get()
         if observer is not None:
-            ended = self._clock() if self._clock else 0.0
-            call = LLMCall(
-                task=request.task,
-                request=request,
-                response=response,
-                error=error,
-                started=started,
-                ended=ended,
-            )
             observer(call)
 
     def _parsed(self, parser: str | None, text: str) -> Any:

@@ -46,12 +46,13 @@ class RailRun:
         status: "running", "finished", "failed", or "cut off" if it was ended together with its caller.
         actions: Uids of the actions that it, or a flow called by it, has started or shared.
         errors: Texts of ColangErrors in it or in a flow called by it.
-        rails: How many rails it has called, for a runner.
+        rails: The rails it has called, for a runner.
+        reported: Somebody has taken it for done, though it still speaks.
     """
 
     __slots__ = (
-        "actions", "ended", "errors", "flow", "is_runner", "kind", "line", "path", "rails", "runner",
-        "started", "status", "text", "text_after",
+        "actions", "ended", "errors", "flow", "is_runner", "kind", "line", "path", "rails", "reported",
+        "runner", "started", "status", "text", "text_after",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +71,7 @@ class RailRun:
         self.actions: list[str] = []
         self.errors: list[str] = []
         self.rails: list[RailRun] = []
+        self.reported = False
         self.runner = runner
 
 

@@ -80,7 +80,7 @@ def actions(models: RailModels) -> list[Callable[..., Any]]:
             "self_check_facts", {"evidence": evidence, "response": text}, events
         )
         if _is_yes(answer.parsed):
-            return RailOutcome.allow(metadata={"certainty": 1.0})
+            return RailOutcome.allow()
         return RailOutcome.block("the evidence does not support the message")
 
     @action(name="self_check_hallucination", is_system_action=True)

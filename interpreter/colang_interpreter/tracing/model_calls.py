@@ -1,0 +1,58 @@
+"""The calls of language models during a turn: how many, how long, how many tokens. No texts."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from colang_interpreter.llm.manager import LLMCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """One call; `action` is the uid of the action that has made it, tokens are 0 if the model does not count."""
+
+    action: str | None
+    task: str
+    model: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    failed: bool = False
+
+
+_lists: ContextVar[tuple[list[ModelCall], ...]] = ContextVar("colang_model_calls", default=())
+
+
+@contextmanager
+def noting(calls: list[ModelCall]) -> Generator[None]:
+    """Add the calls made inside, and in the tasks started there, to the list; lists further out get them, too."""
+    token = _lists.set((*_lists.get(), calls))
+    try:
+        yield
+    finally:
+        _lists.reset(token)
+
+
+def noted(call: LLMCall, action: str | None) -> None:
+    """A model was called, in the action of this uid; told by whoever calls models."""
+    lists = _lists.get()
+    if not lists:
+        return
+    response = call.response
+    usage = response.usage if response is not None else None
+    made = ModelCall(
+        action=action,
+        task=call.task,
+        model=response.model if response is not None else None,
+        input_tokens=usage.input_tokens if usage is not None else 0,
+        output_tokens=usage.output_tokens if usage is not None else 0,
+        seconds=max(0.0, call.ended - call.started),
+        failed=response is None,
+    )
+    for calls in lists:
+        calls.append(made)
