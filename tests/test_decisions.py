@@ -1,0 +1,485 @@
+"""Decision records: one for each rail and message, the same for both dialects; exporters."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+import colang
+from colang_interpreter import Bot, compile
+from colang_interpreter.host.session import Reply
+from colang_interpreter.library.actions.outcome import RailOutcome
+from colang_interpreter.llm import ModelResponse, ScriptedModel
+from colang_interpreter.llm.model import Usage
+from colang_interpreter.tracing.decisions import Decision
+from colang_interpreter.tracing.jsonlines import JsonLines
+from colang_interpreter.tracing.opentelemetry import MissingPackageError, OpenTelemetry
+
+V1 = """
+define user greet
+  "hello"
+  "bad"
+  "boom"
+  "long"
+
+define bot greet back
+  "Good day."
+
+define subflow check words
+  $outcome = execute check_words(text=$user_message)
+  if $outcome.is_blocked
+    bot refuse to respond
+    stop
+
+define subflow shorten
+  if $user_message == "long"
+    $user_message = "hello"
+
+define subflow check answer
+  $outcome = execute check_words(text=$bot_message)
+  if $outcome.is_blocked
+    bot refuse to respond
+    stop
+
+define flow
+  user greet
+  create event BotMessage(text="Good day.")
+"""
+V1_CONFIG = """
+colang_version: "1.0"
+models: []
+rails:
+  input: {flows: [shorten, check words]}
+  output: {flows: [check answer]}
+"""
+V2 = """
+import core
+import guardrails
+
+flow input rails $input_text
+  shorten
+  check words $input_text
+
+flow output rails $output_text
+  check answer $output_text
+
+flow shorten
+  global $user_message
+  if $user_message == "long"
+    $user_message = "hello"
+
+flow check words $text
+  $outcome = await CheckWordsAction(text=$text)
+  if $outcome.is_blocked
+    bot refuse to respond
+    abort
+
+flow check answer $text
+  $outcome = await CheckWordsAction(text=$text)
+  if $outcome.is_blocked
+    bot refuse to respond
+    abort
+
+flow main
+  activate greeting
+  wait indefinitely
+
+flow greeting
+  user said something
+  bot say "Good day."
+"""
+FILES = {
+    "1.0": {"main.co": V1, "config.yml": V1_CONFIG},
+    "2.x": {"main.co": V2, "config.yml": 'colang_version: "2.x"\n'},
+}
+
+
+def line_of(dialect: str, flow: str) -> int:
+    """Line of a flow's definition, from 1."""
+    lines = FILES[dialect]["main.co"].split("\n")
+    return next(
+        n for n, line in enumerate(lines, 1) if re.match(rf"(define sub)?flow {flow}\b", line)
+    )
+
+
+REFUSAL_CHECKED = "output: check answer: allow"
+"""In 2.x output rails also see what input rails say."""
+
+
+async def check_words(text: str) -> RailOutcome:
+    if text == "bad":
+        return RailOutcome.block("a bad word", {"certainty": 0.75})
+    if text == "boom":
+        raise ConnectionError("the list of words is gone")
+    return RailOutcome.allow(metadata={"certainty": 1.0})
+
+
+def talk(files: dict[str, str], *texts: str, **options: Any) -> list[Reply]:
+    options.setdefault("actions", {"check_words": check_words})
+    bot = Bot(compile(colang.Project.from_texts(files)), **options)
+
+    async def conversation() -> list[Reply]:
+        async with bot.session("kim", seed=1) as session:
+            return [await session.say(text) for text in texts]
+
+    return asyncio.run(conversation())
+
+
+def short(decisions: Sequence[Decision]) -> list[str]:
+    return [f"{d.kind}: {d.rail}: {d.verdict}" for d in decisions]
+
+
+@pytest.fixture(params=["1.0", "2.x"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("hello", ["input: shorten: allow", "input: check words: allow", "output: check answer: allow"]),
+        ("bad", ["input: shorten: allow", "input: check words: block"]),
+        ("boom", ["input: shorten: allow", "input: check words: error"]),
+        ("long", ["input: shorten: transform", "input: check words: allow", "output: check answer: allow"]),
+    ],
+)  # fmt: skip
+def test_what_the_rails_decide(dialect: str, said: str, expected: list[str]) -> None:
+    if dialect == "2.x" and expected[-1].endswith("block"):
+        expected = [*expected, REFUSAL_CHECKED]
+    [reply] = talk(FILES[dialect], said)
+    assert short(reply.decisions) == expected
+
+
+def test_a_record_says_where_how_long_and_how_sure(dialect: str) -> None:
+    first, second = talk(FILES[dialect], "hello", "bad")
+    _, checked, answered = first.decisions
+    assert checked.line == line_of(dialect, "check words")
+    assert answered.line == line_of(dialect, "check answer")
+    assert checked.path == "main.co"
+    assert checked.certainty == 1.0
+    assert len(checked.actions) == 1
+    assert checked.seconds >= 0.0
+    assert (checked.session, checked.turn) == ("kim", 1)
+    blocked = second.decisions[1]
+    assert (blocked.certainty, blocked.turn, blocked.reason) == (0.75, 2, "a bad word")
+
+
+def test_a_failure_is_named(dialect: str) -> None:
+    [reply] = talk(FILES[dialect], "boom")
+    failed = reply.decisions[-1]
+    assert failed.failures in (("ConnectionError",), ("ActionFailed",))
+    assert "gone" not in json.dumps(failed.to_data())
+
+
+def test_no_rails_no_records(dialect: str) -> None:
+    files = {
+        "1.0": {"main.co": 'define user greet\n  "hello"\n\ndefine flow\n  user greet\n  bot greet\n\ndefine bot greet\n  "Hi."\n'},
+        "2.x": {"main.co": 'import core\n\nflow main\n  user said "hello"\n  bot say "Hi."\n'},
+    }[dialect]  # fmt: skip
+    [reply] = talk(files, "hello")
+    assert reply.text == "Hi."
+    assert list(reply.decisions) == []
+
+
+# ---------------------------------------------------------------- models
+
+MODEL_RAILS = {
+    "1.0": """
+define user greet
+  "hello"
+
+define subflow ask model
+  $ok = execute ask_model
+  if not $ok
+    bot refuse to respond
+    stop
+
+define flow
+  user greet
+  create event BotMessage(text="Good day.")
+""",
+    "2.x": """
+import core
+import guardrails
+
+flow input rails $input_text
+  ask model
+
+flow ask model
+  $ok = await AskModelAction()
+  if not $ok
+    bot refuse to respond
+    abort
+
+flow main
+  activate greeting
+  wait indefinitely
+
+flow greeting
+  user said something
+  bot say "Good day."
+""",
+}
+
+
+def test_calls_of_models_are_counted(dialect: str) -> None:
+    from colang_interpreter.llm.manager import TaskManager
+    from colang_interpreter.llm.model import ModelRequest
+
+    tasks = TaskManager()
+
+    async def ask_model(llm: Any) -> bool:
+        for _ in range(2):
+            await tasks.call(llm, ModelRequest(prompt="is it fine?", task="fine"))
+        return True
+
+    usage = Usage(input_tokens=7, output_tokens=2, total_tokens=9)
+    model = ScriptedModel([ModelResponse(text="yes", usage=usage)] * 2)
+    config = f'colang_version: "{dialect}"\nmodels: []\n'
+    if dialect == "1.0":
+        config += "rails: {input: {flows: [ask model]}}\n"
+    files = {"main.co": MODEL_RAILS[dialect], "config.yml": config}
+    [reply] = talk(files, "hello", llm=model, actions={"ask_model": ask_model})
+    [decision] = [d for d in reply.decisions if d.rail == "ask model"]
+    assert (decision.model_calls, decision.input_tokens, decision.output_tokens) == (2, 14, 4)
+
+
+# ---------------------------------------------------------------- special cases
+
+
+def test_parallel_rails_of_1_0() -> None:
+    config = V1_CONFIG.replace(
+        "flows: [shorten, check words]", "flows: [shorten, check words], parallel: true"
+    )
+    seen: list[Decision] = []
+    first, second = talk(
+        {"main.co": V1, "config.yml": config}, "hello", "bad", on_decisions=seen.extend
+    )
+    assert sorted(short(first.decisions))[:2] == [
+        "input: check words: allow",
+        "input: shorten: allow",
+    ]
+    assert "input: check words: block" in short(second.decisions)
+    assert len(seen) == len(first.decisions) + len(second.decisions)
+
+
+def test_several_flows_that_wait_are_one_record() -> None:
+    program = (
+        V2.replace("  activate greeting\n", "  activate greeting\n  activate farewell\n")
+        + '\nflow farewell\n  user said "bye"\n  bot say "Bye."\n'
+    )
+    [reply] = talk({"main.co": program, "config.yml": 'colang_version: "2.x"\n'}, "bad")
+    assert short(reply.decisions)[:2] == ["input: shorten: allow", "input: check words: block"]
+    [reply] = talk({"main.co": program, "config.yml": 'colang_version: "2.x"\n'}, "bye")
+    records = {
+        decision.rail: decision.runs for decision in reply.decisions if decision.kind == "input"
+    }
+    assert records == {"shorten": 2, "check words": 2}
+
+
+def test_what_input_rails_do_themselves_is_a_record() -> None:
+    program = """
+import core
+import guardrails
+
+flow input rails $input_text
+  if $input_text == "bad"
+    abort
+
+flow main
+  activate greeting
+  wait indefinitely
+
+flow greeting
+  user said something
+  bot say "Good day."
+"""
+    files = {"main.co": program, "config.yml": 'colang_version: "2.x"\n'}
+    first, second = talk(files, "bad", "hello")
+    assert short(first.decisions) == ["input: input rails: block"]
+    assert short(second.decisions) == ["input: input rails: allow"]
+
+
+def test_a_colang_error_in_a_rail_is_an_error() -> None:
+    program = V2.replace(
+        "  $outcome = await CheckWordsAction(text=$text)\n", "  $outcome = None\n", 1
+    )
+    [reply] = talk({"main.co": program, "config.yml": 'colang_version: "2.x"\n'}, "hello")
+    assert short(reply.decisions)[-1] == "input: check words: error"
+    assert reply.decisions[-1].failures == ("ColangError",)
+    assert reply.text == ""
+
+
+def test_a_block_is_told_while_the_refusal_is_still_spoken() -> None:
+    replies: list[Reply] = []
+    bot = Bot(
+        compile(colang.Project.from_texts(FILES["2.x"])),
+        actions={"check_words": check_words},
+        channels=(),  # nobody says when the utterance is over, but this test
+    )
+
+    async def conversation() -> None:
+        async with bot.session(seed=1) as session:
+            replies.append(await session.say("bad"))
+            said = [e for e in replies[0].events if e["type"] == "StartUtteranceBotAction"]
+            uid = said[0]["action_uid"]
+            replies.append(
+                await session.send({"type": "UtteranceBotActionFinished", "action_uid": uid})
+            )
+
+    asyncio.run(conversation())
+    assert short(replies[0].decisions)[:2] == ["input: shorten: allow", "input: check words: block"]
+    assert list(replies[1].decisions) == []
+
+
+def test_a_rail_goes_on_after_saving() -> None:
+    bot = Bot(
+        compile(colang.Project.from_texts(FILES["2.x"])),
+        actions={"check_words": check_words},
+        channels=(),
+    )
+
+    async def conversation() -> list[str]:
+        async with bot.session(seed=1) as session:
+            first = await session.say("bad")
+            saved = session.dump()
+        [said] = [e for e in first.events if e["type"] == "StartUtteranceBotAction"]
+        async with bot.restore_session(saved) as session:
+            end = {"type": "UtteranceBotActionFinished", "action_uid": said["action_uid"]}
+            await session.send(end)
+            return short((await session.say("hello")).decisions)
+
+    assert asyncio.run(conversation()) == [
+        "input: shorten: allow",
+        "input: check words: allow",
+        REFUSAL_CHECKED,
+    ]
+
+
+# ---------------------------------------------------------------- exporters
+
+
+def test_json_lines_hold_no_texts(dialect: str) -> None:
+    lines: list[str] = []
+    talk(FILES[dialect], "hello", "bad", on_decisions=JsonLines(lines.append))
+    records = [json.loads(line) for line in "".join(lines).splitlines()][:5]
+    assert [record["verdict"] for record in records] == [
+        "allow",
+        "allow",
+        "allow",
+        "allow",
+        "block",
+    ]
+    for word in ("hello", "bad", "Good day", "a bad word"):
+        assert word not in "".join(lines)
+    assert {"version", "rail", "path", "line", "turn"} <= set(records[0])
+
+
+def test_json_lines_with_texts(dialect: str) -> None:
+    lines: list[str] = []
+    talk(FILES[dialect], "bad", on_decisions=JsonLines(lines.append, texts=True))
+    record = json.loads("".join(lines).splitlines()[1])
+    assert (record["text"], record["reason"]) == ("bad", "a bad word")
+
+
+def test_an_exporter_that_fails_stops_nothing(dialect: str) -> None:
+    def fail(decisions: Sequence[Decision]) -> None:
+        raise OSError("disk full")
+
+    [reply] = talk(FILES[dialect], "hello", on_decisions=fail)
+    assert reply.text == "Good day."
+    assert "disk full" in reply.trace.notes[-1].text
+
+
+HAS_SDK = importlib.util.find_spec("opentelemetry") and importlib.util.find_spec(
+    "opentelemetry.sdk"
+)
+
+
+class FakeSpan:
+    """Takes what a span of OpenTelemetry takes."""
+
+    def __init__(self, name: str, start: int | None, attributes: dict[str, Any]) -> None:
+        self.name, self.start, self.attributes = name, start, attributes
+        self.status: Any = None
+        self.end_time: int | None = None
+
+    def set_status(self, status: Any) -> None:
+        self.status = status
+
+    def end(self, end_time: int | None = None) -> None:
+        self.end_time = end_time
+
+
+class FakeTracer:
+    """Keeps the spans it is asked for."""
+
+    def __init__(self) -> None:
+        self.spans: list[FakeSpan] = []
+
+    def start_span(self, name: str, start_time: int | None, attributes: dict[str, Any]) -> FakeSpan:
+        self.spans.append(FakeSpan(name, start_time, attributes))
+        return self.spans[-1]
+
+
+class FakeApi:
+    """Stands for the module `opentelemetry.trace`."""
+
+    class StatusCode:
+        ERROR = "error"
+
+    @staticmethod
+    def Status(code: Any, description: str) -> tuple[Any, str]:
+        return code, description
+
+
+def test_spans(dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colang_interpreter.tracing.opentelemetry._api", lambda: FakeApi)
+    tracer = FakeTracer()
+    talk(FILES[dialect], "bad", "boom", on_decisions=OpenTelemetry(tracer))
+    passed, blocked, *_, failed = tracer.spans
+    assert {span.name for span in tracer.spans} == {"guardrails.rail"}
+    assert (passed.attributes["rail.stop"], blocked.attributes["rail.stop"]) == (False, True)
+    assert blocked.attributes["rail.certainty"] == 0.75
+    assert failed.status is not None and passed.status is None
+    assert blocked.start is not None and blocked.end_time is not None
+    assert blocked.end_time >= blocked.start
+    assert not any("bad" in str(value) for value in blocked.attributes.values())
+    talk(FILES[dialect], "bad", on_decisions=OpenTelemetry(tracer, texts=True))
+    assert tracer.spans[-1 if dialect == "1.0" else -2].attributes["rail.text"] == "bad"
+
+
+@pytest.mark.skipif(not HAS_SDK, reason="opentelemetry-sdk is not installed")
+def test_spans_of_the_real_package(dialect: str) -> None:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    talk(FILES[dialect], "boom", on_decisions=OpenTelemetry(provider.get_tracer("test")))
+    spans = exporter.get_finished_spans()
+    assert [span.attributes["rail.name"] for span in spans] == ["shorten", "check words"]
+    assert [span.status.is_ok for span in spans] == [True, False]
+    assert [span.attributes["code.lineno"] for span in spans] == [
+        line_of(dialect, "shorten"),
+        line_of(dialect, "check words"),
+    ]
+
+
+def test_without_the_package_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    with pytest.raises(MissingPackageError, match=r"colang-toolchain\[otel\]"):
+        OpenTelemetry()
