@@ -134,7 +134,9 @@ class Engine:
         self.uids = 0
         self.slides = 0
         self.moved: list[Instance] = []  # by the current event
-        self.touched: list[Instance] = []  # copied or made by the current event: these may be changed
+        self.touched: list[
+            Instance
+        ] = []  # copied or made by the current event: these may be changed
         self.decided: Decision | None = None  # also while its context update comes first
 
     def flow(self, name: str) -> Flow | None:
