@@ -332,7 +332,7 @@ class Engine:
             wanted = self.flow(str(event.get("flow_id")))
         candidates = self.program.starts.candidates(event)
         running: set[str] = set()
-        if wanted is not None or not all([flow.allow_multiple for flow in candidates]):
+        if wanted is not None or not all(flow.allow_multiple for flow in candidates):
             running = {x.flow.id for x in self.instances}
         for flow in candidates:
             if flow is wanted or (not flow.allow_multiple and flow.id in running):
@@ -431,7 +431,7 @@ class Engine:
 
     def _resume(self) -> None:
         # Whoever is interrupted stays so until its interrupter ends, which only a touched instance can do.
-        changed = any([x.status in _ENDED or _is_free(x) for x in self.touched])
+        changed = any(x.status in _ENDED or _is_free(x) for x in self.touched)
         owned = {x.uid for x in self.touched}
         while changed:
             changed = False
