@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import resources
 from typing import Any
 
 import pytest
 
 from colang.config.requirements import LIBRARY_RAILS
+from colang.syntax.parser_v1 import parse_v1
 from colang_interpreter import LLMRails, RailOutcome, RailsConfig
 from colang_interpreter.library.actions.outcome import TARGETS
 from colang_interpreter.llm import ScriptedModel
-from colang_interpreter.v1.program import _built_in
+from colang_interpreter.v1.elements import module_elements
 
 PROMPTS = """
 models: []
@@ -60,11 +62,12 @@ def test_only_what_is_named_becomes_part_of_a_program() -> None:
 
 
 def test_every_rail_that_may_be_configured_has_its_flow() -> None:
-    known = {
-        flow.id
-        for name in ("rails.co", "clavata.co", "pipeline.co")
-        for flow in _built_in(name).flows
-    }
+    known: set[str] = set()
+    for name in ("rails.co", "clavata.co", "pipeline.co"):
+        text = (resources.files("colang_interpreter.library.v1") / name).read_text("utf-8")
+        module, diagnostics = parse_v1(text)
+        assert diagnostics == ()
+        known |= {flow.id for flow in module_elements(module).flows}
     elsewhere = {  # services of others, which come with a program's own flows
         *("patronus lynx check output hallucination", "alignscore check facts"),
         "check blocked input",

@@ -15,7 +15,7 @@ from colang_interpreter.llm.model import ToolCall, Usage
 from colang_interpreter.messages.conversion import events_of
 from colang_interpreter.messages.errors import InvalidStateError, RailTypeNotConfiguredError
 from colang_interpreter.messages.options import GenerationOptions, GenerationResponse
-from colang_interpreter.messages.remembered import Remembered
+from colang_interpreter.messages.remembered import Remembered, keys_of
 from colang_interpreter.streaming import error_of
 from fixtures.sessions import run
 
@@ -109,27 +109,34 @@ def test_what_is_remembered_is_bounded() -> None:
     known = Remembered(limit=3)
     machine: Any = object()
     for number in range(10):
-        known.keep([user(str(number)), {"role": "assistant", "content": "ok"}], machine)
+        known.keep(keys_of([user(str(number))])[-1], machine)
     assert len(known) == 3
-    key: bytes | None = None
+    before: Any = None
     messages: list[Any] = []
     for number in range(10):  # one long conversation keeps its last two states
         messages += [user(f"turn {number}"), {"role": "assistant", "content": "ok"}]
-        known.keep(messages, machine, key)
-        found = known.find([*messages, user("next")])
+        known.keep(keys_of(messages)[-1], machine, before)
+        found = known.find(keys_of([*messages, user("next")]))
         assert found is not None
         assert found[1] == len(messages)
-        key = found[2]
+        before = found[2]
+    assert known.find(keys_of(messages[:7])) is None
+    assert known.find(keys_of(messages[:19])) is not None
 
 
 def test_roles_and_texts_do_not_run_into_each_other() -> None:
     known = Remembered()
     machine: Any = object()
-    known.keep([user("a:b")], machine)
-    assert known.find([user("a"), {"role": "assistant", "content": "b"}, user("c")]) is None
-    assert known.find([{"role": "assistant", "content": "a:b"}, user("c")]) is None
-    assert known.find([user("a:b")]) is None  # only proper beginnings count
-    assert known.find([{"role": "system", "content": "x"}, user("a:b"), user("c")]) is not None
+    known.keep(keys_of([user("a:b")])[-1], machine)
+
+    def finds(*messages: Any) -> bool:
+        return known.find(keys_of(messages)) is not None
+
+    assert not finds(user("a"), {"role": "assistant", "content": "b"}, user("c"))
+    assert not finds({"role": "assistant", "content": "a:b"}, user("c"))
+    assert not finds(user(["a:b"]), user("c"))
+    assert not finds(user("a:b"))  # only proper beginnings count
+    assert finds({"role": "system", "content": "x"}, user("a:b"), user("c"))
 
 
 def test_an_answer_of_somebody_else_is_history_in_2x() -> None:
@@ -196,11 +203,12 @@ def test_exceptions_in_2x() -> None:
 
 def test_options_that_cannot_be_used() -> None:
     with v1() as app:
-        for options, problem in [
+        wrong: list[tuple[Any, str]] = [
             ({"rials": []}, "`rials`"),
             ({"rails": ["inptu"]}, "not `inptu`"),
             ({"log": {"all": True}}, r"`log\.all`"),
-        ]:
+        ]
+        for options, problem in wrong:
             with pytest.raises(ValueError, match=problem):
                 app.generate("a pizza please", options=options)
         with pytest.raises(TypeError, match="options are a dictionary"):
@@ -234,7 +242,7 @@ def test_parameters_output_and_metadata_of_the_model() -> None:
     assert result.llm_metadata["usage_metadata"]["total_tokens"] == 5
     assert result.log is not None
     assert result.log.stats.llm_calls_total_tokens == 5
-    (call,) = result.log.llm_calls or ()
+    call = (result.log.llm_calls or [])[0]
     assert (call.task, call.completion, call.llm_model_name) == ("general", "hello", "m-1")
     assert call.finished_at >= call.started_at > 0
     assert "1 model calls" in result.log.summary()
@@ -352,9 +360,13 @@ define subflow mask
 RAILS_YAML = "models: []\nrails:\n  input:\n    flows: [guard]\n  output:\n    flows: [mask]\n"
 
 
+def masked(text: str) -> str:
+    return text.replace("Kim", "***")
+
+
 def test_check_by_type() -> None:
     with v1(RAILS, RAILS_YAML) as app:
-        app.register_action(lambda text: text.replace("Kim", "***"), "masked")
+        app.register_action(masked)
         both = [user("hi"), {"role": "assistant", "content": "Kim is here"}]
         assert app.check(both).model_dump() == {
             "status": "modified",
@@ -459,3 +471,57 @@ def test_positional_arguments_are_bound_in_order() -> None:
 
     with v1(text) as app:
         assert app.register_action(order).generate("go") == "2 tea True go"
+
+
+# ---------------------------------------------------------------- registration
+
+
+def test_what_can_be_registered() -> None:
+    prompt = "models: []\npassthrough: false\nprompts:\n  - task: general\n    content: '{{ shop | loud }}'\n    output_parser: short\n"
+    model = ScriptedModel(["a long answer"])
+    with v1("", prompt) as app:
+        app.register_filter(str.upper, "loud").register_prompt_context("shop", lambda: "tea")
+        app.register_output_parser(lambda text: text[:6], "short").update_llm(model)
+        assert app.generate("hi") == "a long"
+    assert model.calls[0].text == "TEA"
+
+
+def test_an_index_of_the_users_own() -> None:
+    class Last:
+        def __init__(self, size: int) -> None:
+            self.items: list[Any] = []
+            self.size = size
+
+        def add_items(self, items: list[Any]) -> None:
+            self.items += items[: self.size]
+
+        async def build(self) -> None:
+            pass
+
+        async def search(self, text: str, max_results: int, threshold: float | None) -> list[Any]:
+            return self.items
+
+    yaml = (
+        "models: []\ncore:\n  embedding_search_provider:\n    name: last\n    parameters: {size: 1}\n"
+        "rails:\n  dialog:\n    user_messages:\n      embeddings_only: true\n"
+    )
+    with v1(V1, yaml) as app:
+        app.register_embedding_search_provider("other", object)
+        app.register_embedding_search_provider("last", Last)
+        log = response(
+            app.generate("anything", options={"log": {"internal_events": True}}, state={})
+        )
+        assert log.log is not None
+        intents = [e["intent"] for e in log.log.internal_events or () if e["type"] == "UserIntent"]
+        assert intents == ["order pizza"]
+
+
+def test_a_function_instead_of_the_model() -> None:
+    async def answer(context: Any, events: Any) -> Any:
+        return f"you said {context['user_message']}", {"source": "here"}
+
+    with v1("", "models: []\npassthrough: true\n") as app:
+        app.passthrough_fn = answer
+        result = response(app.generate("hi", options={"output_vars": ["passthrough_output"]}))
+    assert result.response == "you said hi"
+    assert result.output_data == {"passthrough_output": {"source": "here"}}

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from colang import Project
     from colang.config import RailsConfig
+    from colang_interpreter.llm.index import IndexItem
+    from colang_interpreter.llm.manager import TaskManager
     from colang_interpreter.messages.conversing import Messages
     from colang_interpreter.messages.options import (
         ExplainInfo,
@@ -100,9 +102,78 @@ class LLMRails:
         return self
 
     def register_action_param(self, name: str, value: Any) -> Self:
-        """Give every action that has a parameter of this name this value."""
+        """Give every action that has a parameter of this name this value.
+
+        ``<action>_llm`` is the model of one action, or of the task of this name.
+        """
         self.bot.register_action_param(name, value)
+        dialog = self.bot.dialog
+        if dialog is not None and (name == "llm" or name.endswith("_llm")):
+            from colang_interpreter.llm.adapters import as_model
+
+            if name == "llm":
+                dialog.model = as_model(value)
+            else:
+                dialog.models[name.removesuffix("_llm")] = as_model(value)
         return self
+
+    def update_llm(self, llm: Any) -> Self:
+        """Use another main model from now on; the same as registering the parameter `llm`."""
+        return self.register_action_param("llm", llm)
+
+    @property
+    def llm_task_manager(self) -> TaskManager:
+        """Prompts, filters and output parsers of this application."""
+        shared = self.bot.dialog if self.bot.dialog is not None else self.bot.llm_actions
+        tasks: TaskManager = shared.tasks
+        return tasks
+
+    def register_filter(self, function: Callable[..., Any], name: str | None = None) -> Self:
+        """Add a filter for prompts, replacing one of the same name."""
+        self.llm_task_manager.register_filter(function, name)
+        return self
+
+    def register_output_parser(self, function: Callable[[str], Any], name: str) -> Self:
+        """Add an output parser that prompts can name."""
+        self.llm_task_manager.register_output_parser(function, name)
+        return self
+
+    def register_prompt_context(self, name: str, value: Any) -> Self:
+        """Add a variable for prompts; a function is called for its value whenever a prompt is made."""
+        self.llm_task_manager.register_prompt_context(name, value)
+        return self
+
+    def register_embedding_search_provider(self, name: str, provider: Callable[..., Any]) -> Self:
+        """Add a class of indexes: `add_items`, `build` and `search`, sync or async.
+
+        It is used if `core.embedding_search_provider.name` in the settings is this name, and is made with the
+        `parameters` that stand there.
+        """
+        core = getattr(self.config, "core", None)
+        settings = getattr(core, "embedding_search_provider", None)
+        if settings is not None and settings.name == name:
+            from colang_interpreter.llm.index import ProviderIndex
+
+            parameters = dict(settings.parameters)
+            shared = self.bot.dialog if self.bot.dialog is not None else self.bot.llm_actions
+
+            def new_index(items: Sequence[IndexItem]) -> ProviderIndex:
+                return ProviderIndex(provider(**parameters), items)
+
+            shared.new_index = new_index
+        return self
+
+    @property
+    def passthrough_fn(self) -> Callable[..., Any] | None:
+        """Replaces the model in passthrough mode (Colang 1.0): async, with parameters `context` and `events`."""
+        dialog = self.bot.dialog
+        return None if dialog is None else dialog.passthrough
+
+    @passthrough_fn.setter
+    def passthrough_fn(self, function: Callable[..., Any] | None) -> None:
+        if self.bot.dialog is None:
+            raise ValueError("`passthrough_fn` belongs to the dialog of Colang 1.0; this is 2.x")
+        self.bot.dialog.passthrough = function
 
     # -- events
 
@@ -316,20 +387,22 @@ class LLMRails:
 
     def _explained(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Run in the background thread, and know afterwards here what is known there."""
+        from colang_interpreter.messages.conversing import Explained, explain_as, explanation
+
         refuse_in_running_loop()
-        infos: list[ExplainInfo] = []
+        known: list[Explained | None] = []
 
         async def both() -> _T:
             try:
                 return await work()
             finally:
-                infos.append(self.messages.explained())
+                known.append(explanation())
 
         try:
             return self.bot.run_sync(both)
         finally:
-            for info in infos:
-                self.messages.explain_as(info)
+            for each in known:
+                explain_as(each)
 
     # -- closing
 

@@ -27,16 +27,17 @@ from colang_interpreter.messages.options import (
     options_of,
 )
 from colang_interpreter.messages.recording import Recorder, metadata_of, output_of, recording
-from colang_interpreter.messages.remembered import Remembered
+from colang_interpreter.messages.remembered import Remembered, keys_of, next_key
 
 if TYPE_CHECKING:
     from colang_interpreter.llm.model import TokenCallback
 
 Message = Mapping[str, Any]
 
-_explained: ContextVar[tuple[weakref.ref[Messages], ExplainInfo] | None] = ContextVar(
-    "colang_explained", default=None
-)
+Explained = tuple["weakref.ref[Messages]", Recorder, list[Event]]
+"""Whose answer it was, the model calls, and the history: put into words only if somebody asks."""
+
+_explained: ContextVar[Explained | None] = ContextVar("colang_explained", default=None)
 
 _WRITING = (
     *("general", "generate_bot_message", "generate_intent_steps_message"),
@@ -78,7 +79,7 @@ class Dialect(Protocol):
         """The rails that were active."""
         ...
 
-    def history(self, machine: Machine) -> str:
+    def history(self, events: Sequence[Event]) -> str:
         """The conversation as text."""
         ...
 
@@ -162,13 +163,14 @@ class Messages:
         if on_begin is not None:
             on_begin(conversation)
         known, key = 0, None
+        keys = keys_of(messages)
         before: list[Event] = []
         machine: Machine | None = None
         if state is not None:
             before = dialect.restored(conversation, state)
             machine = conversation.machine if conversation.has_begun else None
         else:
-            found = self._remembered.find(messages)
+            found = self._remembered.find(keys)
             if found is not None:
                 machine, known, key = copy.deepcopy(found[0]), found[1], found[2]
                 conversation.adopt(machine)
@@ -189,22 +191,33 @@ class Messages:
                 await conversation.close()
         if state is None:
             message = ran.answer.message(thinking=options is None)
-            self._remembered.keep([*messages, message], conversation.machine, key)
+            last = keys[-1] if keys else (0, 0)
+            self._remembered.keep(next_key(last, message), conversation.machine, key)
         seconds = (clock.now() - started).total_seconds()
         return _Done(dialect, ran, conversation.machine, recorder, saved, seconds)
 
     def _explain(self, recorder: Recorder, conversation: Conversation) -> None:
-        history = self._dialect.history(conversation.machine) if conversation.has_begun else ""
-        self.explain_as(ExplainInfo(llm_calls=recorder.infos(), colang_history=history))
+        history = list(conversation.machine.history) if conversation.has_begun else []
+        _explained.set((weakref.ref(self), recorder, history))
 
     def explained(self) -> ExplainInfo:
         """How the last answer that was asked for in this task or thread came about."""
         known = _explained.get()
-        return known[1] if known is not None and known[0]() is self else ExplainInfo()
+        if known is None or known[0]() is not self:
+            return ExplainInfo()
+        return ExplainInfo(
+            llm_calls=known[1].infos(), colang_history=self._dialect.history(known[2])
+        )
 
-    def explain_as(self, info: ExplainInfo) -> None:
-        """Carry `explained` over to the thread that has waited for the answer."""
-        _explained.set((weakref.ref(self), info))
+
+def explanation() -> Explained | None:
+    """What `Messages.explained` goes by, to be carried over to the thread that has waited for the answer."""
+    return _explained.get()
+
+
+def explain_as(known: Explained | None) -> None:
+    """Take over `explanation` from another thread."""
+    _explained.set(known)
 
 
 class _Done:
@@ -237,5 +250,7 @@ class _Done:
             stats=stats_of(rails, calls, self._seconds),
             llm_calls=calls if wanted.llm_calls else None,
             internal_events=self._ran.events if wanted.internal_events else None,
-            colang_history=self._dialect.history(self.machine) if wanted.colang_history else None,
+            colang_history=self._dialect.history(list(self.machine.history))
+            if wanted.colang_history
+            else None,
         )

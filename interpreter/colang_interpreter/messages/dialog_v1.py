@@ -88,9 +88,9 @@ class DialogV1:
         deciders: Mapping[str, str] = getattr(machine, "deciders", {})
         return activated_rails(ran.events, deciders, recorder)
 
-    def history(self, machine: Machine) -> str:
+    def history(self, events: Sequence[Event]) -> str:
         """In Colang's own form."""
-        return history_v1(list(machine.history))
+        return history_v1(events)
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

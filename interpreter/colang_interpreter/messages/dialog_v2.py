@@ -157,9 +157,9 @@ class DialogV2:
             )
         return rails
 
-    def history(self, machine: Machine) -> str:
+    def history(self, events: Sequence[Event]) -> str:
         """As models get to see it."""
-        return history_v2(list(machine.history))
+        return history_v2(events)
 
 
 def _events(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from colang_interpreter.machine import Machine
 
@@ -17,50 +16,46 @@ MAX_REMEMBERED: Final = 1024
 _LEFT_OUT: Final = frozenset({"system", "developer", "tool"})
 
 
+Key: TypeAlias = tuple[int, int]
+"""How many messages count, and a hash of them."""
+
+
 @dataclass(slots=True)
 class _Known:
     machine: Machine
-    before: bytes | None  # key of the conversation it was continued from
+    before: Key | None  # key of the conversation it was continued from
 
 
 class Remembered:
-    """Machines after the conversations seen lately, by a digest of the messages.
+    """Machines after the conversations seen lately, by a hash of the messages.
 
     System and tool messages do not count. The longest beginning of a conversation is found in time linear in its
-    messages. A digest stands for the messages: who knows all texts of a conversation can continue it, and nobody else.
+    messages. Who knows all texts of a conversation can continue it, and nobody else.
     """
 
     __slots__ = ("_known", "_limit")
 
     def __init__(self, limit: int = MAX_REMEMBERED) -> None:
         self._limit = limit
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: OrderedDict[Key, _Known] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def find(self, messages: Sequence[Mapping[str, Any]]) -> tuple[Machine, int, bytes] | None:
-        """Machine, length and key of the longest known proper beginning of `messages`."""
-        found: tuple[int, bytes] | None = None
-        for length, key in enumerate(_keys(messages[:-1]), 1):
-            if key in self._known:
-                found = (length, key)
-        if found is None:
-            return None
-        self._known.move_to_end(found[1])
-        return self._known[found[1]].machine, *found
+    def find(self, keys: Sequence[Key]) -> tuple[Machine, int, Key] | None:
+        """Machine, length and key of the longest known proper beginning of the messages with these `keys_of`."""
+        for at in range(len(keys) - 2, -1, -1):
+            known = self._known.get(keys[at])
+            if known is not None:
+                self._known.move_to_end(keys[at])
+                return known.machine, at + 1, keys[at]
+        return None
 
-    def keep(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        machine: Machine,
-        before: bytes | None = None,
-    ) -> None:
-        """Remember the machine after `messages`.
+    def keep(self, key: Key, machine: Machine, before: Key | None = None) -> None:
+        """Remember the machine after the messages of this key.
 
         The conversation it continues stays, for who asks its last question again; the one before that goes.
         """
-        key = _keys(messages)[-1]
         parent = self._known.get(before) if before is not None else None
         if parent is not None and parent.before is not None:
             self._known.pop(parent.before, None)
@@ -71,16 +66,27 @@ class Remembered:
             self._known.popitem(last=False)
 
 
-def _keys(messages: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    """The key of each beginning of a message list."""
-    running = hashlib.blake2b(digest_size=16)
-    keys: list[bytes] = []
+def keys_of(messages: Sequence[Mapping[str, Any]]) -> list[Key]:
+    """The key of each beginning of a message list.
+
+    Hashes of texts are remembered by the texts themselves, so a client in the same process pays for new ones only.
+    """
+    key: Key = (0, 0)
+    keys: list[Key] = []
     for message in messages:
-        role = str(message.get("role"))
-        if role not in _LEFT_OUT:
-            content = message.get("event") if role == "event" else message.get("content")
-            more = message.get("tool_calls")
-            text = json.dumps([role, content, more] if more else [role, content], default=str)
-            running.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
-        keys.append(running.digest())
+        key = next_key(key, message)
+        keys.append(key)
     return keys
+
+
+def next_key(key: Key, message: Mapping[str, Any]) -> Key:
+    """The key of a message list that is longer by one message."""
+    role = message.get("role")
+    if role in _LEFT_OUT:
+        return key
+    content = message.get("event") if role == "event" else message.get("content")
+    more = message.get("tool_calls")
+    if more or type(content) is not str:
+        content = json.dumps([content, more], default=str)
+        role = f"{role} with more"
+    return key[0] + 1, hash((key[1], role, content))

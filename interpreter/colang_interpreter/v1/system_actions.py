@@ -128,7 +128,9 @@ async def intent_without_model(dialog: Dialog, events: Sequence[Mapping[str, Any
     settings = getattr(getattr(dialog.program.config, "rails", None), "dialog", None)
     known = getattr(settings, "user_messages", None)
     threshold = getattr(known, "embeddings_only_similarity_threshold", None)
-    hits = await dialog.user_index.search(text, 1, SIMILAR if threshold is None else threshold)
+    if threshold is None and not getattr(known, "embeddings_only", False):
+        threshold = SIMILAR
+    hits = await dialog.user_index.search(text, 1, threshold)
     fallback = getattr(known, "embeddings_only_fallback_intent", None)
     intent = hits[0].meta if hits else fallback or UNKNOWN_INTENT
     return ActionResult(events=[{"type": "UserIntent", "intent": intent}])
