@@ -1,0 +1,164 @@
+"""`define flow` and `define subflow`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from colang.source import Span
+from colang.syntax import nodes_v1 as n
+from colang_migrate.edits import Edit, line_end
+from colang_migrate.engine import Context, Output, rewrite, visit_body
+from colang_migrate.facts import FlowFact
+from colang_migrate.headers import body_start, globals_lines, header, insert_below, start_of_line
+from colang_migrate.library_names import PIPELINE
+from colang_migrate.rules.bot_definition import message_flow
+
+_KNOWN = frozenset(("extension", "parallel", "recursive"))
+
+
+@rewrite("M028", "flow-header", on=n.FlowDef)
+def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
+    """A flow that starts by itself is active; one that is called, or listed as a rail, is not.
+
+    ```diff
+     # Everybody hears it.
+    -define flow
+    -  user ask about bins
+    +@active
+    +flow ask about bins
+    +  user ask about bins
+       bot inform bin day
+
+    -define subflow wrap up
+    +flow wrap up
+       bot say thanks
+    +
+    +flow user ask about bins
+    +  match NeverComingEvent()
+    ```
+
+    Flows that share their first line compete; 1.0 takes the first one, 2.x needs to be told:
+
+    ```diff
+    -define flow bins
+    +@active
+    +flow bins
+       user ask about bins
+       bot inform bin day
+
+    -define flow bins short
+    +@active
+    +flow bins short
+    +  priority 0.9
+       user ask about bins
+       bot promote app
+    +
+    +flow user ask about bins
+    +  match NeverComingEvent()
+    ```
+    """
+    facts = ctx.facts
+    flow = facts.flow_of(ctx.path, ctx.indices[id(node)])
+    assert flow is not None
+    ctx.flow = flow
+    if flow.active and facts.use_active:
+        yield Edit(_at(start_of_line(node, ctx)), f"@active{ctx.newline}")
+    yield from header(node, node.name, flow.new_name, ctx)
+    if node.name is None and node.keyword is not None:
+        yield ctx.report("M102", node.span.start, f"this flow is called `{flow.new_name}`")
+    if flow.id in PIPELINE:
+        yield ctx.report(
+            "M212", node.span.start, f"`{flow.id}` replaces a flow of the 1.0 pipeline"
+        )
+    yield from _modifiers(node, ctx)
+    yield from _start(node, flow, ctx)
+    ctx.flow_generates = any(
+        isinstance(s, n.BotStmt)
+        and s.pattern.kind == "intent"
+        and not facts.is_defined_bot(s.pattern.name.text)
+        for s in n.walk(node.body)
+    )
+    lines = globals_lines(flow, ctx)
+    has_line = any(isinstance(s, n.Priority) for s in n.walk(node.body))
+    if flow.new_priority is not None and not has_line:
+        lines.append(f"priority {flow.new_priority}")
+    blanks = ctx.indent(node.body[0].span.start) if node.body else ctx.unit
+    end = node.name.end if node.name is not None else node.span.start
+    if node.name is None and node.kind is not None:
+        end = node.kind.end
+    if lines:
+        yield insert_below(body_start(node, end, ctx), blanks, lines, ctx)
+    if not node.body:
+        yield insert_below(body_start(node, end, ctx), blanks, ["pass"], ctx)
+    body = node.body
+    if flow.extends:
+        first = next(s for s in body if isinstance(s, n.BotStmt))
+        ctx.dropped.add(id(first))
+        yield ctx.delete_lines(first.span.start, first.span.end)
+        rest = tuple([s for s in body if s is not first])
+        if not rest:
+            yield insert_below(line_end(ctx.text, node.span.end), blanks, ["pass"], ctx)
+        yield from visit_body(rest, ctx)
+    elif flow.active and flow.trigger is not None and flow.trigger[0] == "bot":
+        first = next(s for s in body if isinstance(s, n.BotStmt))
+        yield from _after_message(first, ctx)
+        yield from visit_body(tuple([s for s in body if s is not first]), ctx)
+    else:
+        yield from visit_body(body, ctx)
+    yield from _hoisted(node, ctx)
+    ctx.flow = None
+
+
+def _at(offset: int) -> Span:
+    return Span(offset, offset)
+
+
+def _modifiers(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
+    for token in node.modifiers:
+        if token.text not in _KNOWN:
+            yield ctx.report("M204", token.start, f"the modifier `{token.text}` has no counterpart")
+    if any(token.text in ("parallel", "recursive") for token in node.modifiers) and node.body:
+        first = next((s for s in node.body if not isinstance(s, (n.Meta, n.Priority))), None)
+        if first is not None and isinstance(first, (n.UserStmt, n.EventStmt)):
+            at = line_end(ctx.text, first.span.end)
+            blanks = ctx.indent(first.span.start)
+            yield insert_below(at, blanks, ["start_new_flow_instance:"], ctx)
+
+
+def _start(node: n.FlowDef, flow: FlowFact, ctx: Context) -> Iterator[Output]:
+    """What there is to tell about when the flow starts."""
+    if flow.active and flow.conditional:
+        yield ctx.report(
+            "M206", node.span.start, "what stands before the first match is evaluated once in 2.x"
+        )
+    called = {name for other in ctx.facts.flows.values() for name in other.calls}
+    never = not (flow.active or flow.is_rail or flow.is_subflow or flow.extends)
+    if never and (flow.name or "") not in called and flow.id not in PIPELINE:
+        yield ctx.report("M210", node.span.start, f"nothing starts the flow `{flow.new_name}`")
+
+
+def _after_message(first: n.BotStmt, ctx: Context) -> Iterator[Output]:
+    """A flow that begins with a message without a flow of its own waits for that message."""
+    name = first.pattern.name.text
+    if first.pattern.kind == "any":
+        made = "bot said something"
+    else:
+        made = f'match FlowFinished(flow_id="{ctx.facts.bot(name)}")'
+    yield Edit(first.pattern.span, made)
+    yield ctx.report(
+        "M203", first.span.start, "this flow competes with the one that said the message"
+    )
+
+
+def _hoisted(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
+    """Flows for the texts that stood beside names: behind the first flow that uses them."""
+    facts = ctx.facts
+    place = (ctx.path, ctx.indices[id(node)])
+    made: list[str] = []
+    for name in facts.hoisted_at(place):
+        values = [value for _, _, value in facts.bot_texts[name]]
+        made += ["", *message_flow(name, values, ctx)]
+        if facts.bot(name) in facts.overrides:
+            made.insert(len(made) - len(message_flow(name, values, ctx)), "@override")
+    if made:
+        yield insert_below(line_end(ctx.text, node.span.end), "", made, ctx)
