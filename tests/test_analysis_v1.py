@@ -63,7 +63,7 @@ def test_findings(case: Case) -> None:
 def test_every_code_has_a_case() -> None:
     codes = {code for case in CASES for _, code, _ in case.expected}
     own = {f"CO{n}" for n in (*range(216, 220), *range(316, 321))}
-    assert codes == own | {"CO146", "CO201", "CO501", "CO505"}
+    assert codes - {"CO164"} == own | {"CO146", "CO201", "CO501", "CO505"}
 
 
 HELLO = 'define user greet\n  "hi"\n\ndefine bot hello\n  "Hello!"\n\ndefine flow greeting\n  user greet\n'

@@ -58,8 +58,8 @@ def beginnings(facts: Facts) -> Iterator[Diagnostic]:
         return
     for tree in facts.trees:
         for flow in tree.module.flows:
-            if is_subflow(flow) or flow.id in facts.called:
-                continue
+            if not flow.body or is_subflow(flow) or flow.id in facts.called:
+                continue  # one without a body is a finding of the parser
             first = firsts(flow.body)
             if any(isinstance(statement, _WAITING) for statement in first):
                 continue
