@@ -268,11 +268,11 @@ def compile_project(project: Project, *, compat: bool = False) -> Program:
         found = _built_in(name)
         for intent, texts in found.bot_messages.items():
             bots.setdefault(intent, list(texts))
-        _add_flows(flows, found.flows, rails, f"<library>/{name}", None)
+        _add_flows(flows, found.flows, rails, *_library_text(name))
     for name, found in _library_rails(flows, rails):
         for intent, texts in found.bot_messages.items():
             bots.setdefault(intent, list(texts))
-        _add_flows(flows, found.flows, rails, f"<library>/{name}", None)
+        _add_flows(flows, found.flows, rails, *_library_text(name))
     return Program(
         flows=registered(flows),
         user_messages=users,
@@ -335,10 +335,10 @@ def _add_flows(
     more: Iterable[FlowElements],
     rails: frozenset[str],
     path: str,
-    source: Source | None,
+    source: Source,
 ) -> None:
     for flow in more:
-        line = source.position(flow.span.start).line if source is not None else 0
+        line = source.position(flow.span.start).line
         flows.append(flow_of(flow, len(flows), subflow=flow.id in rails, path=path, line=line))
 
 
@@ -358,7 +358,19 @@ def _settings_error(entry: Mapping[str, Any], problem: YamlProblem) -> Diagnosti
 
 
 @cache
-def _built_in(name: str) -> ModuleElements:
+def _library_text(name: str) -> tuple[str, Source]:
+    """A file of the library: its path for people, and its text."""
+    path = f"<library>/v1/{name}"
     text = (resources.files(_LIBRARY) / name).read_text(encoding="utf-8")
-    module, _ = parse_v1(text)
+    return path, Source(text, path)
+
+
+@cache
+def _built_in(name: str) -> ModuleElements:
+    module, _ = parse_v1(_library_text(name)[1].text)
     return module_elements(module)
+
+
+def library_files() -> list[tuple[str, Source, ModuleElements]]:
+    """All flows of the library, file by file: path for people, text, flows and messages."""
+    return [(*_library_text(name), _built_in(name)) for name in (*_BUILT_IN, *_RAILS)]
