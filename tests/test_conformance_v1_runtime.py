@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from colang_interpreter.llm.history import HIDDEN, history_v1
+from colang_interpreter.stateless import Histories
 from conformance_v1 import application, load, plain, recommended, trace, variables
 
 FILES = ("runtime-flow", "runtime-actions", "runtime-dialog", "runtime-rails")
@@ -58,6 +59,16 @@ def expected_steps(case: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_runtime(case: dict[str, Any]) -> None:
+    play(case)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if len(c.values[0]["steps"]) > 1])
+def test_a_history_nobody_remembers_is_replayed(case: dict[str, Any]) -> None:
+    """As JSON, through an application that has forgotten everything."""
+    play(case, forgetful=True)
+
+
+def play(case: dict[str, Any], *, forgetful: bool = False) -> None:
     rails, model = application(case)
     with rails:
         history: list[Any] = []
@@ -65,6 +76,9 @@ def test_runtime(case: dict[str, Any]) -> None:
             history.append({"type": "ContextUpdate", "data": case["context"]})
         for step, expect in zip(case["steps"], expected_steps(case), strict=True):
             assert set(expect) <= EXPECT_KEYS, case["id"]
+            if forgetful:
+                rails._histories = Histories()
+                history = json.loads(json.dumps(history, default=vars_of))
             calls = len(model.calls)
             if expect.get("raises"):
                 with pytest.raises(Exception):  # noqa: B017 - which one is not part of the data
@@ -75,6 +89,11 @@ def test_runtime(case: dict[str, Any]) -> None:
                 continue
             history += new
             check(case, expect, new, history, len(model.calls) - calls)
+
+
+def vars_of(value: Any) -> Any:
+    """What JSON makes of the result of a rail."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def check(

@@ -43,7 +43,7 @@ def library_flows(rails: LLMRails) -> list[str]:
     return [
         name
         for name, flow in program.flows.items()
-        if flow.path in ("<library>/rails.co", "<library>/clavata.co")
+        if flow.path.startswith("<library>") and flow.path.endswith(("/rails.co", "/clavata.co"))
     ]
 
 

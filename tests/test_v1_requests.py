@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from colang_interpreter import Bot, LLMRails, RailsConfig, action
+from colang_interpreter import Bot, LLMRails, RailOutcome, RailsConfig, action, replay
 from colang_interpreter.llm import ScriptedModel
 from fixtures.sessions import run
 
@@ -279,3 +279,57 @@ def test_sessions_run_1_0_rails_too() -> None:
 def bad(text: str, context: Mapping[str, Any]) -> bool:
     assert context["user_message"] == text
     return "bad" in text
+
+
+# ---------------------------------------------------------------- saved, recorded, generated
+
+
+@pytest.mark.parametrize("parallel", [False, True], ids=["sequential", "parallel"])
+def test_conversations_with_rails_are_saved_and_replayed(parallel: bool) -> None:
+    app = app_with_rails(parallel, "first", "second")
+    actions = {"check_first": RailOutcome.allow, "check_second": lambda text: "bad" in text}
+    bot = Bot(app.program, ScriptedModel(["one", "two"]), actions)
+    lines: list[str] = []
+
+    async def work() -> None:
+        async with bot.session(log=lines.append, seed=4) as session:
+            assert (await session.say("hello")).text == "one"
+            assert (await session.say("a bad word")).text == "No."
+            saved = session.dump()
+        async with bot.session(state=saved) as session:
+            assert (await session.say("hello again")).text == "two"
+
+    run(work)
+    assert replay(app.program, lines).is_identical
+
+
+def test_a_predicted_flow_waits_over_turns_and_in_saved_states() -> None:
+    text = (
+        'define user ask\n  "ask"\ndefine user agree\n  "yes"\n'
+        'define bot offer\n  "Shall I?"\ndefine bot done\n  "Done."\n'
+    )
+    yaml = "models: []\nenable_multi_step_generation: true\n"
+    program = LLMRails(RailsConfig.from_content(text, yaml)).program
+    predicted = "bot offer\nuser agree\nbot done\nexecute rm"
+    bot = Bot(program, ScriptedModel(["  ask", predicted, "  agree"]))
+
+    async def work() -> None:
+        async with bot.session() as session:
+            assert (await session.say("ask")).text == "Shall I?"
+            saved = session.dump()
+        async with bot.session(state=saved) as session:
+            assert (await session.say("yes")).text == "Done."
+
+    run(work)
+
+
+@pytest.mark.parametrize(
+    "body", ["execute rm", "bot a\ndo other", "define flow x\n  bot a", "bot (", "x" * 30_000]
+)
+def test_what_a_flow_that_comes_with_an_event_may_not_do(body: str) -> None:
+    ran: list[str] = []
+    with app_with_rails(False, "first") as app:
+        app.register_action(lambda: ran.append("rm"), "rm")
+        new = app.generate_events([{"type": "start_flow", "flow_id": "tmp", "flow_body": body}])
+        assert [e["script"] for e in new if e["type"] == "StartUtteranceBotAction"] == [APOLOGY]
+    assert ran == []

@@ -18,7 +18,8 @@ remove_flows    ids                flows removed again
 ==============  =================  ==========================================
 
 JSON knows fewer kinds of values than Colang: a tuple is written ``{"$tuple": [...]}``, a set
-``{"$set": [...]}``, a dictionary with other keys than plain texts ``{"$dict": [[key, value], ...]}``. A value
+``{"$set": [...]}``, a dictionary with other keys than plain texts ``{"$dict": [[key, value], ...]}``, the result
+of a rail's action ``{"$outcome": {...}}``. A value
 without a plain form, such as an object an action returned, is written ``{"$opaque": "module.Class"}``; it can
 be read, and is the place where a replay has to stop.
 """
@@ -28,11 +29,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.rules import Rules, rules_for
+from colang_interpreter.library.actions.outcome import RailOutcome
 from colang_interpreter.machine import Event, Machine, Program
 
 LOG_VERSION = 1
@@ -67,11 +69,14 @@ def encode(value: Any, _depth: int = 0) -> Any:
         if all(type(key) is str and not key.startswith("$") for key in entries):
             return {key: encode(item, _depth) for key, item in entries.items()}
         return {"$dict": [[encode(k, _depth), encode(v, _depth)] for k, v in entries.items()]}
+    if kind is RailOutcome:
+        return {"$outcome": {name: encode(getattr(value, name), _depth) for name in _OUTCOME}}
     return _opaque(value)
 
 
 _MAX_DEPTH = 100
 _PLAIN = frozenset({type(None), bool, int, str})
+_OUTCOME = tuple(each.name for each in fields(RailOutcome))
 
 
 def _opaque(value: Any) -> Any:
@@ -99,6 +104,8 @@ def decode(value: Any) -> Any:
             return {decode(key): decode(item) for key, item in held}
         if tag == "$float":
             return float(held)
+        if tag == "$outcome":
+            return RailOutcome(**{name: decode(held[name]) for name in _OUTCOME})
         if tag == "$opaque":
             raise LogError(f"a value was a {held}, which has no plain form")
     return {key: decode(item) for key, item in entries.items()}

@@ -138,10 +138,12 @@ class RulesV1:
         }
 
     def said(self, event: Event) -> str | None:
-        """The script of a `StartUtteranceBotAction`."""
+        """The script of a `StartUtteranceBotAction`; all scripts in the events of parallel rails."""
+        if event["type"] == "EventHistoryUpdate":
+            held = [self.said(one) for one in event["data"]["events"]]
+            return "\n".join(text for text in held if text is not None) if any(held) else None
         script = event.get("script")
         return script if event["type"] == "StartUtteranceBotAction" and script is not None else None
-
 
     def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
         """Read off the events that mark rails."""

@@ -179,6 +179,7 @@ class Engine:
         if kind == "BotIntent" and event.get("intent") == "stop":
             self.instances = []
             self.owners = {}
+            self.decision = self.decided = None
 
     def _started(self, event: Mapping[str, Any]) -> None:
         decision = self.decided

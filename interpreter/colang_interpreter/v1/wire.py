@@ -51,6 +51,8 @@ def dump(state: State) -> str:
 
 def _engine(engine: Engine) -> dict[str, Any]:
     decision = engine.decision
+    if decision is not None and decision.instance not in engine.instances:
+        decision = None
     return {
         "context": _value({k: v for k, v in engine.context.items() if k not in _HIDDEN}),
         "event": _value(engine.context.get("event")),
