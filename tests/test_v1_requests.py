@@ -263,6 +263,15 @@ def test_only_the_named_rails_run_in_parallel() -> None:
         ]
 
 
+def test_a_name_no_rail_has_is_not_taken_for_no_rails() -> None:
+    with app_with_rails(False, "first", "second") as app:
+        options = {"rails": {"input": ["frist"]}}
+        with pytest.raises(
+            ValueError, match="no input rail `frist`; configured: `first`, `second`"
+        ):
+            app.generate("hi", options=options)
+
+
 def test_sessions_run_1_0_rails_too() -> None:
     app = app_with_rails(False, "second")
 
@@ -287,7 +296,11 @@ def bad(text: str, context: Mapping[str, Any]) -> bool:
 @pytest.mark.parametrize("parallel", [False, True], ids=["sequential", "parallel"])
 def test_conversations_with_rails_are_saved_and_replayed(parallel: bool) -> None:
     app = app_with_rails(parallel, "first", "second")
-    actions = {"check_first": RailOutcome.allow, "check_second": lambda text: "bad" in text}
+
+    def looks_bad(text: str) -> bool:
+        return "bad" in text
+
+    actions: dict[str, Any] = {"check_first": RailOutcome.allow, "check_second": looks_bad}
     bot = Bot(app.program, ScriptedModel(["one", "two"]), actions)
     lines: list[str] = []
 

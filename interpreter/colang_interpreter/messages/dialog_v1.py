@@ -16,6 +16,7 @@ from colang_interpreter.messages.errors import InvalidStateError
 from colang_interpreter.messages.options import ActivatedRail, GenerationOptions
 from colang_interpreter.messages.recording import Recorder
 from colang_interpreter.stateless import raise_failures, unpacked
+from colang_interpreter.v1.names import flow_call
 
 _BATCH = "EventBatch"
 _DEEPEST = 100  # levels of a value in a state
@@ -41,7 +42,7 @@ class DialogV1:
         before, new = list(messages[:known]), list(messages[known:])
         answer: Message | None = None
         if options is not None:
-            variables["generation_options"] = options.model_dump()
+            variables["generation_options"] = self._chosen(options)
             if not options.rails.dialog:
                 if new and new[-1].get("role") == "assistant":
                     answer = new.pop()
@@ -53,6 +54,26 @@ class DialogV1:
         if answer is not None and not any(m.get("role") == "user" for m in new):
             events.append({"type": "BotMessage", "text": answer.get("content")})
         return [{"type": "ContextUpdate", "data": variables}, *events] if variables else events
+
+    def _chosen(self, options: GenerationOptions) -> dict[str, Any]:
+        """The options as data; a rail may be named without its parameters.
+
+        Raises:
+            ValueError: A name no rail has: it must not mean that nothing is checked.
+        """
+        data = options.model_dump()
+        for kind, choice in data["rails"].items():
+            if not is_list(choice):
+                continue
+            configured: list[str] = getattr(self._program.config.rails, kind).flows
+            kept = [entry for entry in configured if {entry, flow_call(entry)[0]} & set(choice)]
+            known = {*configured, *(flow_call(entry)[0] for entry in configured)}
+            for name in choice:
+                if name not in known:
+                    listed = ", ".join(f"`{entry}`" for entry in configured) or "none"
+                    raise ValueError(f"there is no {kind} rail `{name}`; configured: {listed}")
+            data["rails"][kind] = kept
+        return data
 
     async def run(self, conversation: Conversation, events: list[Event]) -> Ran:
         """All events enter at once, and the last of them drives the flows."""

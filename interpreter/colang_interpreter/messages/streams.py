@@ -22,6 +22,7 @@ from colang_interpreter.streaming import (
     verdict_of,
     with_metadata,
 )
+from colang_interpreter.v1.names import flow_call
 
 Message = Mapping[str, Any]
 
@@ -59,7 +60,11 @@ def _rails(bot: Bot, options: GenerationOptions | None) -> list[str]:
         return []
     output = bot.program.config.rails.output
     choice = True if options is None else options.rails.output
-    names = [name for name in output.flows if choice is True or (choice and name in choice)]
+    names = [
+        name
+        for name in output.flows
+        if choice is True or (choice and {name, flow_call(name)[0]} & set(choice))
+    ]
     if names and not output.streaming.enabled:
         raise StreamingNotSupportedError(
             "the configuration has output rails that see only whole messages; set"
