@@ -50,7 +50,7 @@ def line_start(text: str, offset: int) -> int:
 
 
 def line_end(text: str, offset: int) -> int:
-    """Offset of the line end behind `offset` (of its ``\\r`` if it has one), or the end of the text."""
+    r"""Offset of the line end behind `offset` (of its ``\r`` if it has one), or the end of the text."""
     end = text.find("\n", offset)
     if end < 0:
         return len(text)

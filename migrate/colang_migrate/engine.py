@@ -144,10 +144,10 @@ class Context:
 
 
 def indentation(text: str) -> str:
-    """One level of indentation as a text uses it; two blanks if it uses none.
+    r"""One level of indentation as a text uses it; two blanks if it uses none.
 
     Example:
-        >>> indentation("define flow a\\n    user b\\n"), indentation("define flow a")
+        >>> indentation("define flow a\n    user b\n"), indentation("define flow a")
         ('    ', '  ')
     """
     at = text.find("\n ")

@@ -26,9 +26,9 @@ _OPERATOR = re.compile(r"[<>=!]=?|\band\b|\bor\b|\bnot\b|\bin\b|[-+*/%]")
 _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 9)
 _LEVEL = {
     **dict.fromkeys("|^&", 0),
-    **{"<<": 0, ">>": 0},
+    "<<": 0, ">>": 0,
     **dict.fromkeys("+-", _SUM),
-    **{"*": _PRODUCT, "/": _PRODUCT, "//": _PRODUCT, "%": _PRODUCT, "**": _SIGN},
+    "*": _PRODUCT, "/": _PRODUCT, "//": _PRODUCT, "%": _PRODUCT, "**": _SIGN,
 }
 _OPPOSITE = {
     "==": "!=",

@@ -117,3 +117,12 @@ def finding(code: str, message: str, path: str = "", line: int = 0, column: int 
         line=line,
         column=column,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TextResult:
+    """A migrated text and what there is to tell; `readable` is false if the original does not parse."""
+
+    text: str
+    findings: tuple[Finding, ...] = ()
+    readable: bool = True

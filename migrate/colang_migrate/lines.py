@@ -52,7 +52,7 @@ def expression_edits(
 
 
 def joined(start: int, end: int, ctx: Context) -> Iterator[Output]:
-    """Put a statement that goes over several lines on one (`\\` and a trailing `or` join lines in 1.0)."""
+    r"""Put a statement that goes over several lines on one (`\` and a trailing `or` join lines in 1.0)."""
     piece = ctx.text[start:end]
     if "\n" not in piece:
         return

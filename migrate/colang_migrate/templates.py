@@ -11,8 +11,8 @@ _TOKEN = re.compile(
 )
 _WORDS = {"and", "or", "not", "in", "is", "if", "else"}
 _CONSTANTS = {
-    **{"true": "True", "True": "True", "false": "False", "False": "False"},
-    **{"none": "None", "None": "None"},
+    "true": "True", "True": "True", "false": "False", "False": "False",
+    "none": "None", "None": "None",
 }
 _METHODS = {
     "upper": "{0}.upper()",
@@ -59,9 +59,7 @@ def convert(text: str) -> tuple[str, list[str], bool]:
         previous = tokens[at - 1][1] if at else ""
         if kind == "string":
             pieces.append(_string(value))
-        elif kind == "number":
-            pieces.append(value)
-        elif kind == "name" and previous == ".":
+        elif kind == "number" or (kind == "name" and previous == "."):
             pieces.append(value)
         elif kind == "name" and value in _WORDS:
             if value == "is":

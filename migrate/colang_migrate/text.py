@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from colang.diagnostics import Diagnostic, Severity
 from colang.source import Span
@@ -15,24 +14,10 @@ from colang.syntax.parser_v1 import parse_v1
 from colang_migrate.edits import Edit, line_end
 from colang_migrate.engine import Context, indentation, run
 from colang_migrate.facts import Facts, scan
-from colang_migrate.findings import Finding, finding
+from colang_migrate.findings import Finding, TextResult, finding
 from colang_migrate.jumps import without_jumps
 from colang_migrate.library_names import MESSAGES
 from colang_migrate.rules.bot_definition import message_flow
-
-
-@dataclass(frozen=True, slots=True)
-class TextResult:
-    """A migrated text and what there is to tell; `readable` is false if the original does not parse."""
-
-    text: str
-    findings: tuple[Finding, ...] = ()
-    readable: bool = True
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether any rewrite was made, going by the findings and not by the text."""
-        return any(each.rule not in ("M702",) for each in self.findings)
 
 
 def migrate_text(

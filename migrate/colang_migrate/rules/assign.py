@@ -11,8 +11,8 @@ from colang.syntax.expressions_v1 import ExpressionFlaw, parse_expression_v1
 from colang_migrate.edits import Edit
 from colang_migrate.engine import Context, Output, rewrite
 from colang_migrate.expressions import rewrite_expression
-from colang_migrate.lines import fresh_names
 from colang_migrate.library_names import MISSING_VARIABLES
+from colang_migrate.lines import fresh_names
 
 
 @rewrite("M021", "assignment", on=n.Assign)

@@ -16,7 +16,7 @@ from colang_migrate.texts import Converted, message
 
 @rewrite("M027", "bot-texts", on=n.BotDef)
 def bot_texts(node: n.BotDef, ctx: Context) -> Iterator[Output]:
-    """Texts of a message are an or-group of `bot say`; what a text fills in is declared and stands in braces.
+    r"""Texts of a message are an or-group of `bot say`; what a text fills in is declared and stands in braces.
 
     ```diff
     -define bot explain block
@@ -26,7 +26,7 @@ def bot_texts(node: n.BotDef, ctx: Context) -> Iterator[Output]:
     +  global $line
     +  global $number
     +  bot say "Your line is blocked, {$line.owner} - call {$number if $number is not None else ''}."  # rude?
-    +    or bot say "We never \\"stop\\" {{trying}}."
+    +    or bot say "We never \"stop\" {{trying}}."
     ```
     """
     facts = ctx.facts

@@ -13,7 +13,7 @@ from colang_migrate.texts import escape
 
 @rewrite("M022", "generated-value", on=n.Generate)
 def generated_value(stmt: n.Generate, ctx: Context) -> Iterator[Output]:
-    """A value made by the model: the comment above is the instruction, and stays a comment as well.
+    r"""A value made by the model: the comment above is the instruction, and stays a comment as well.
 
     ```diff
     -define subflow route
@@ -21,7 +21,7 @@ def generated_value(stmt: n.Generate, ctx: Context) -> Iterator[Output]:
        # Extract the city.
        # If it is not given, say "unknown".
     -  $origin = ...
-    +  $origin = ..."Extract the city. If it is not given, say \\"unknown\\"."
+    +  $origin = ..."Extract the city. If it is not given, say \"unknown\"."
     -  $amount = ...
     +  $amount = ..."Extract the value of amount from what the user said."
     ```
