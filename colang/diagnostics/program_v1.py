@@ -73,17 +73,14 @@ def bad_template(problem: str, span: Span) -> Diagnostic:
 def message_in_two_files(
     kind: str, name: str, span: Span, first: Span, first_path: str
 ) -> Diagnostic:
-    """CO218: one message is defined in two files, of which the one loaded last counts for some tools.
-
-    In one file the texts of several definitions add up. NeMo Guardrails lets a later file replace them.
-    """
+    """CO218: one message is defined in two files. Here the texts add up; NeMo Guardrails keeps those of one file."""
     return Diagnostic(
         code="CO218",
         message=f"`define {kind} {name}` stands in two files",
         span=span,
         severity=Severity.WARNING,
         labels=(Label(first, "first defined here", first_path),),
-        help="keep all of its texts in one file: NeMo Guardrails uses those of the last file only",
+        help="keep all of its texts in one file: NeMo Guardrails uses those of one file only",
     )
 
 
@@ -137,10 +134,14 @@ def given_up_after_create(event: str, next_word: str, span: Span) -> Diagnostic:
 
 
 def raises_and_goes_on(event: str, span: Span) -> Diagnostic:
-    """CO320: a rail creates an exception event and ends: the rail is over, and what it should block passes (8.2)."""
+    """CO320: a rail creates an exception event and ends; NeMo Guardrails then lets pass what it should block (8.2).
+
+    Here an exception of a rail ends the turn. There the turn goes on, and only `stop` (or any other statement that
+    would do something) behind the event ends it.
+    """
     return Diagnostic(
         code="CO320",
-        message=f"nothing is blocked: the event `{event}` is created, and then all goes on",
+        message=f"without `stop` behind it, `{event}` does not end the turn in NeMo Guardrails",
         span=span,
         severity=Severity.WARNING,
         help="write `stop` on the next line",
