@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # The order is that of use; the sentence is what `colang --help` says.
 COMMANDS = {
     "check": "Report what is wrong in Colang files and configuration folders.",
+    "rails": "Show which rails are enforced, in order, and which cannot work.",
     "chat": "Talk to a bot in the terminal.",
     "run": "Run a program on a log of events, without any host.",
     "test": "Play scenarios and report where the bot differs.",

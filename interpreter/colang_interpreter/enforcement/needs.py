@@ -12,6 +12,7 @@ from colang.config.requirements import PROMPT_TASKS
 from colang.diagnostics.config import near
 from colang_interpreter.enforcement.model import Action
 from colang_interpreter.library.actions import clavata, injection, jailbreak, sensitive_data
+from colang_interpreter.llm.selection import built_in
 from colang_interpreter.patterns import PatternError, safe_pattern
 
 if TYPE_CHECKING:
@@ -78,14 +79,23 @@ class Surroundings:
 
     # ------------------------------------------------------------ what a flow of the library needs
 
-    def examine(self, flow: str, arguments: Mapping[str, str], found: Findings) -> None:
-        """Add what the flow of the library needs to what is found."""
+    def examine(
+        self, flow: str, arguments: Mapping[str, str], found: Findings, *, listed: bool
+    ) -> None:
+        """Add what the flow of the library needs to what is found.
+
+        Args:
+            flow: Its name.
+            arguments: Texts it is given, by parameter.
+            found: What is found out about the rail.
+            listed: It stands in a list of rails in the settings, which then need a prompt of their own.
+        """
         config = self.config
         if config is None:
             return  # the settings are not valid, which is a problem of its own
         task = PROMPT_TASKS.get(flow)
         if task is not None:
-            self._prompt(flow, task, arguments, config, found)
+            self._prompt(flow, task, arguments, config, found, listed)
         elif flow in _ASKING:
             self._model("main", config, found)
         settings = getattr(config.rails, "config", None)
@@ -100,6 +110,7 @@ class Surroundings:
         arguments: Mapping[str, str],
         config: RailsConfig,
         found: Findings,
+        listed: bool,
     ) -> None:
         type = arguments.get("model") or ("llama_guard" if "llama guard" in flow else None)
         variant = arguments.get("variant")
@@ -108,7 +119,10 @@ class Surroundings:
         elif variant and variant != task:
             task += f" $variant={variant}"
         found.needs.append(f"a prompt for the task `{task}`")
-        if task not in {prompt.task for prompt in config.prompts or ()}:
+        known = {prompt.task for prompt in config.prompts or ()}
+        if not listed:
+            known |= {prompt.task for prompt in built_in(self.project.version)[0]}
+        if task not in known:
             found.problems.append(f"there is no prompt for the task `{task}`; add it to `prompts`")
         if type is not None:
             found.needs.append(f"a model of type `{type}`")

@@ -45,9 +45,9 @@ def read(project: Project) -> Enforcement:
                 source = project.sources.get(place.path)
                 line = source.position(place.value.start).line if source is not None else 0
                 rails.append(_rail(kind, index + 1, entry, f"{place.path}:{line}", flows, around))
-        if len(entries) > 1 and project.settings.get("rails", kind, "parallel") is True:
-            if kind in ("input", "output"):
-                notes.append(f"the {kind} rails run at the same time (`rails.{kind}.parallel`)")
+        at_once = project.settings.get("rails", kind, "parallel") is True
+        if at_once and len(entries) > 1 and kind in ("input", "output"):
+            notes.append(f"the {kind} rails run at the same time (`rails.{kind}.parallel`)")
     return Enforcement(
         version="1.0",
         rails=tuple(rails),
@@ -82,7 +82,7 @@ def _rail(
     actions = list(_actions(flow, flows, around, found))
     given = {key: value for key, value in arguments.items() if value is not None}
     if flow.is_library:
-        around.examine(flow.name, given, found)
+        around.examine(flow.name, given, found, listed=True)
     return Rail(
         kind=kind,
         position=position,

@@ -85,7 +85,8 @@ def _rails(
     first = 2 if actions else 1
     for number, (spec, conditional) in enumerate(calls, first):
         place, text = _place(project, kind, file, spec)
-        yield _rail(project, kind, number, spec, text, place, conditional, around, general)
+        listed = file.is_generated
+        yield _rail(project, kind, number, spec, text, place, conditional, around, general, listed)
 
 
 def _place(project: Project, kind: str, file: SourceFile, spec: nodes.Spec) -> tuple[str, str]:
@@ -113,6 +114,7 @@ def _rail(
     conditional: bool,
     around: Surroundings,
     general: tuple[str, ...],
+    listed: bool,
 ) -> Rail:
     name = spec.name or f"${spec.variable}"
     found = Findings(problems=list(general))
@@ -127,7 +129,8 @@ def _rail(
         path, line = file.path, file.source.position(definition.name_span.start).line
         actions = tuple(_all_actions(project, definition, around, found))
         if path.startswith(_RAILS):
-            around.examine(name, _arguments(spec, definition, file), found)
+            arguments = _arguments(spec, definition, file)
+            around.examine(name, arguments, found, listed=listed)
     return Rail(
         kind=kind,
         position=position,
