@@ -7,14 +7,18 @@ complete, and no other file has findings. ``# --- NAME`` begins another file of 
 from __future__ import annotations
 
 import re
+from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 import colang
+from colang.analysis import builtins_v1
 from colang.diagnostics import Severity
 from colang.project import Project
+from colang.syntax.nodes_v1 import ExecuteStmt, walk
+from colang.syntax.parser_v1 import parse_v1
 
 FOLDER = Path(__file__).parent / "cases" / "analysis_v1"
 NOTE = re.compile(r"#~ (CO\d+) ([^#\n]*)")
@@ -102,6 +106,26 @@ def test_the_first_definition_is_shown() -> None:
     for finding in found.values():
         assert finding.path == "b.co"
         assert [label.path for label in finding.labels] == ["a.co"]
+
+
+def test_the_built_in_names_are_those_of_the_library() -> None:
+    folder = resources.files("colang_interpreter.library.v1")
+    modules = [
+        parse_v1(file.read_text(encoding="utf-8"))[0]
+        for file in folder.iterdir()
+        if file.name.endswith(".co")
+    ]
+    assert modules
+    for module in modules:
+        assert {flow.id for flow in module.flows} <= builtins_v1.FLOWS
+        assert {bot.name.text for bot in module.bots} <= builtins_v1.MESSAGES
+        executed = {
+            statement.name.text
+            for flow in module.flows
+            for statement in walk(flow.body)
+            if isinstance(statement, ExecuteStmt)
+        }
+        assert executed <= builtins_v1.ACTIONS
 
 
 def test_many_findings_stay_quick() -> None:

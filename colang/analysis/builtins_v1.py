@@ -23,16 +23,19 @@ PIPELINE_FLOWS: frozenset[str] = frozenset(
         "process user tool messages",
         "run tool output rails",
         "run tool input rails",
+        "run one input rail",
+        "run one output rail",
     }
 )
 
-FLOWS: frozenset[str] = PIPELINE_FLOWS | LIBRARY_RAILS
+FLOWS: frozenset[str] = PIPELINE_FLOWS | LIBRARY_RAILS | {"clavata refuse"}
 
 #: Messages with a text of the library (8.4), or with a meaning of their own.
 MESSAGES: frozenset[str] = frozenset(
     {
         "refuse to respond",
         "inform answer unknown",
+        "inform answer prone to hallucination",
         "inform internal error occurred",
         "stop",
     }
@@ -55,6 +58,7 @@ ACTIONS: frozenset[str] = frozenset(
         "run_output_rails_in_parallel",
         "run_flows_in_parallel",
         "wolfram alpha request",
+        "ClavataCheckAction",
         *(python_name(name) for name in RAIL_ACTIONS),
     }
 )
