@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_cli_bots import read_until
 
 from colang.cli import main
+from test_cli_bots import read_until
 
 Cli = Callable[..., tuple[int, str, str]]
 

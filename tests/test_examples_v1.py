@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT
 
 import colang
 from colang.project import Project
@@ -16,6 +15,7 @@ from colang_interpreter import LLMRails, RailsConfig, compile
 from colang_interpreter.host.loading import load_actions
 from colang_interpreter.scenario import play
 from colang_interpreter.scenario_player import session_opener
+from support import ROOT
 
 NAMES = ("bank_faq", "shop", "quiz")
 
