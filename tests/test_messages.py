@@ -16,7 +16,7 @@ from colang_interpreter.messages.conversion import events_of
 from colang_interpreter.messages.errors import InvalidStateError, RailTypeNotConfiguredError
 from colang_interpreter.messages.options import GenerationOptions, GenerationResponse
 from colang_interpreter.messages.remembered import Remembered, keys_of
-from colang_interpreter.streaming import error_of
+from colang_interpreter.streaming import StreamingHandler, error_of
 from fixtures.sessions import run
 
 V1 = """
@@ -435,6 +435,33 @@ def test_the_old_name_of_include_metadata() -> None:
         assert asyncio.run(last())["text"] == ""
 
 
+@pytest.mark.parametrize("make", [v1, v2])
+def test_a_handler_of_the_caller_gets_the_pieces_and_the_end(make: Any) -> None:
+    app = make("", llm=ScriptedModel(["one two"])) if make is v1 else make()
+
+    async def work() -> None:
+        handler = StreamingHandler()
+        task = asyncio.ensure_future(app.generate_async("hi", streaming_handler=handler))
+        pieces = [piece async for piece in handler]
+        assert "".join(pieces) == await task
+        assert pieces == (["one ", "two"] if make is v1 else ["1"])
+
+    run(work, seconds=10)
+
+
+def test_a_handler_of_the_caller_gets_to_know_of_failures() -> None:
+    app = v1("", llm=ScriptedModel([]))
+
+    async def work() -> None:
+        handler = StreamingHandler()
+        with pytest.raises(LLMCallException):
+            await app.generate_async("hi", streaming_handler=handler)
+        (error,) = [piece async for piece in handler]
+        assert error_of(error) is not None
+
+    run(work, seconds=10)
+
+
 # ---------------------------------------------------------------- without a model
 
 
@@ -458,6 +485,25 @@ def test_the_knowledge_base_finds_its_chunks() -> None:
         said = app.generate("when do you open")
     assert isinstance(said, str)
     assert said.split("\n")[0] == "We open at nine."
+
+
+@pytest.mark.parametrize("rail", [False, True], ids=["alone", "with a retrieval rail"])
+def test_a_direct_answer_gets_chunks_that_the_rails_have_seen(rail: bool) -> None:
+    yaml = "models: []\ndocs:\n  - format: md\n    content: We open at nine. Code 1234.\n"
+    text = ""
+    if rail:
+        yaml += "rails:\n  retrieval:\n    flows: [no codes]\n"
+        text = "define subflow no codes\n  $relevant_chunks = execute hide_codes(text=$relevant_chunks)\n"
+    model = ScriptedModel(["At nine."])
+    with v1(text, yaml, llm=model) as app:
+        app.register_action(hide_codes)
+        assert app.generate("when do you open") == "At nine."
+    assert "We open at nine." in model.calls[0].text
+    assert ("1234" in model.calls[0].text) is not rail
+
+
+def hide_codes(text: str) -> str:
+    return text.replace("1234", "****")
 
 
 def test_positional_arguments_are_bound_in_order() -> None:

@@ -275,7 +275,7 @@ class LLMRails:
                 `log`. With options, also with `{}`, the result is a `GenerationResponse`.
             state: `{}` to begin, and then what the previous result had; the result is a `GenerationResponse`, and
                 only new messages are to be sent.
-            streaming_handler: Gets the pieces of the answer, by its method `push`, while it is made.
+            streaming_handler: A `streaming.StreamingHandler`: gets the pieces of the answer while it is made.
 
         Returns:
             A text, a message (role ``assistant`` or ``exception``), or a `GenerationResponse`.
@@ -286,8 +286,13 @@ class LLMRails:
             LLMCallException: A call of a language model failed.
             TooManyEventsError: The flows react to each other without end.
         """
-        push = None if streaming_handler is None else streaming_handler.push
-        return await self.messages.generate(prompt, messages, options, state, push)
+        if streaming_handler is None:
+            return await self.messages.generate(prompt, messages, options, state)
+        from colang_interpreter.messages.streams import generate_into
+
+        return await generate_into(
+            streaming_handler, self.messages, self.bot, prompt, messages, options, state
+        )
 
     def generate(
         self,

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Mapping,
+    Sequence,
+)
+from contextlib import suppress
+from typing import Any
 
-from colang_interpreter.dynamic import is_dict
+from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.parallel import has_passed, run_alone
@@ -113,6 +121,29 @@ async def _generate(
     final: dict[str, Any],
 ) -> None:
     """Make the answer; its pieces, or why there are none, go to the handler."""
+
+    def follow(conversation: Conversation) -> None:
+        checks.follow(conversation)
+
+    with suppress(Exception):  # the handler knows, and so will the reader
+        await generate_into(
+            handler, api, bot, None, messages, options, state, on_begin=follow, final=final
+        )
+
+
+async def generate_into(
+    handler: StreamingHandler,
+    api: Messages,
+    bot: Bot,
+    prompt: str | None,
+    messages: Sequence[Message] | None,
+    options: Any,
+    state: Mapping[str, Any] | None,
+    *,
+    on_begin: Callable[[Conversation], object] | None = None,
+    final: dict[str, Any] | None = None,
+) -> str | dict[str, Any] | GenerationResponse:
+    """Answer, and give the text to a handler as it comes about; in the end the handler is finished, or has failed."""
     began = False
 
     def push(piece: str) -> None:
@@ -122,28 +153,24 @@ async def _generate(
 
     on_token = push if bot.program.version == "1.0" else None
     try:
-        result = await api.generate(
-            messages=messages,
-            options=options,
-            state=state,
-            on_token=on_token,
-            on_begin=checks.follow,
-        )
-    except Exception as problem:  # noqa: BLE001 - whatever it is, the reader gets to know
+        result = await api.generate(prompt, messages, options, state, on_token, on_begin)
+    except Exception as problem:
         handler.fail(problem)
-        return
-    message: Any = (
-        cast("list[Any]", result.response)[0] if isinstance(result, GenerationResponse) else result
-    )
-    if message["role"] == "exception":
+        raise
+    answer: Any = result.response if isinstance(result, GenerationResponse) else result
+    message: Any = answer[0] if is_list(answer) else answer
+    if is_dict(message) and message["role"] == "exception":
         event: Mapping[str, Any] = message["content"]
         text = str(event.get("message") or event["type"])
         handler.fail(ErrorChunk(text, "guardrails_violation", None, str(event["type"])))
-        return
+        return result
     if not began:  # texts nobody has streamed: apologies, echoes, everything in 2.x
-        handler.push(str(message["content"]))
-    final.update(_metadata(api))
-    handler.finish()
+        handler.push(str(message["content"] if is_dict(message) else message))
+    known = _metadata(api)
+    if final is not None:
+        final.update(known)
+    handler.finish(known)
+    return result
 
 
 def _metadata(api: Messages) -> dict[str, Any]:

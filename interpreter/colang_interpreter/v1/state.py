@@ -47,6 +47,8 @@ class State:
         self.engine = Engine(program, compat=program.compat)
         if program.config is not None:
             self.engine.context["config"] = program.config
+            if not program.user_messages:  # the model answers directly; see pipeline.co
+                self.engine.context["_answers_directly"] = True
         self.globals: dict[str, Any] = {"last_user_message": None, "last_bot_message": None}
         self.history: deque[dict[str, Any]] = deque(maxlen=HISTORY)
         self.now = EPOCH

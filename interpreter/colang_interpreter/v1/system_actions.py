@@ -7,6 +7,7 @@ the index of examples, and predefined messages need nobody to write them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from colang_interpreter.dynamic import is_a, is_dict, is_mapping
@@ -59,11 +60,24 @@ def install(
 
     @action(name="generate_user_intent", is_system_action=True)
     async def user_intent(
-        events: Sequence[dict[str, Any]], context: Mapping[str, Any]
+        events: Sequence[dict[str, Any]], context: Mapping[str, Any], kb: Any = None
     ) -> ActionResult:
-        if dialog.program.user_messages and not dialog.model_for("generate_user_intent"):
+        if not dialog.program.user_messages:
+            return await answered(events, context, kb)
+        if not dialog.model_for("generate_user_intent"):
             return await intent_without_model(dialog, events)
         return await ask_intent(events, context)
+
+    async def answered(
+        events: Sequence[dict[str, Any]], context: Mapping[str, Any], kb: Any
+    ) -> ActionResult:
+        """A direct answer, with what the knowledge base has for it; retrieval rails may have looked at that."""
+        asked = context.get("last_user_message")
+        if kb is None or context.get("retrieved_for") == asked:
+            return await ask_intent(events, context)
+        found = (await retrieve_relevant_chunks(context, kb)).context_updates
+        result = await ask_intent(events, {**context, **found})
+        return replace(result, context_updates={**found, **result.context_updates})
 
     @action(name="generate_intent_steps_message", is_system_action=True)
     async def intent_steps_message(
