@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from colang import check
 from colang.cli import main
 from colang.project import Project
 from colang_interpreter.enforcement import enforced
@@ -333,3 +334,58 @@ def test_what_rails_miss_in_the_settings(rail: str, settings: str, problem: str)
     )
     found = enforced(Project.from_texts({"main.co": text + MAIN, "config.yml": config}))
     assert any(problem in told for told in found.rails[0].problems), found.rails[0].problems
+
+
+# ---------------------------------------------------------------- policies are checked when a folder is loaded
+
+POLICIES = (
+    "rails: {config: {clavata: {policies: {Threats: 11111111-1111-4111-8111-111111111111}%s}}%s}"
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        (POLICIES % ("", ""), []),
+        (POLICIES % (", input: {policy: Threats}", ", input: {flows: [clavata check input]}"), []),
+        (POLICIES % (", input: {policy: Treats}", ""), ["CO430"]),
+        (POLICIES % (", output: {policy: 22222222-2222-4222-8222-222222222222}", ""), []),
+        (POLICIES % ("", ", input: {flows: [clavata check input]}"), ["CO432"]),
+        ("rails: {config: {clavata: {policies: {Threats: abc}}}}", ["CO431"]),
+    ],
+)
+@pytest.mark.parametrize("version", ["1.0", "2.x"])
+def test_policies_in_the_settings(version: str, settings: str, code: list[str]) -> None:
+    main = "import core\n" + MAIN if version == "2.x" else 'define user greet\n  "hi"\n'
+    config = f'colang_version: "{version}"\nmodels: []\n{settings}\n'
+    project = Project.from_texts({"main.co": main, "config.yml": config})
+    found = [finding for finding in check(project) if finding.code.startswith("CO43")]
+    assert [finding.code for finding in found] == code
+    for finding in found:
+        assert project.sources["config.yml"].text[finding.span.start : finding.span.end]
+
+
+@pytest.mark.parametrize(
+    ("call", "wrong"),
+    [
+        ('clavata check for "text" "Threats"', None),
+        ('clavata check for $text="text" $policy="Treats"', '"Treats"'),
+        ('clavata check for "text" "Treats"', '"Treats"'),
+        ('clavata check for $text="text" $policy=$name', None),
+        ('$x = await ClavataCheckAction(text="text", policy="Nope")', '"Nope"'),
+        ('when clavata check for "text" "Treats"\n    pass', '"Treats"'),
+        ('clavata check for "text" "22222222-2222-4222-8222-222222222222"', None),
+    ],
+)
+def test_policies_in_flows(call: str, wrong: str | None) -> None:
+    text = (
+        f"import core\nimport nemoguardrails.library.clavata\n\nflow helper $name\n  {call}\n{MAIN}"
+    )
+    config = f'colang_version: "2.x"\n{POLICIES % ("", "")}\n'
+    found = [
+        f
+        for f in check(Project.from_texts({"main.co": text, "config.yml": config}))
+        if f.code == "CO430"
+    ]
+    assert [text[f.span.start : f.span.end] for f in found] == ([wrong] if wrong else [])
+    assert all(f.help == "did you mean `Threats`?" for f in found if wrong == '"Treats"')

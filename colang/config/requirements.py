@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from colang.config.plain import as_dict, as_list
+from colang.config.policies import policies
 from colang.config.settings import Settings
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
@@ -59,6 +60,7 @@ def requirements(
             place = settings.place("rails", kind, "flows", index)
             for finding in _rail(entry, tasks, types, place.value):
                 yield finding.at(place.path)
+    yield from policies(config, settings)
     yield from _streaming(config, settings)
     if config.passthrough and config.rails.dialog.single_call.enabled:
         place = settings.place("passthrough")

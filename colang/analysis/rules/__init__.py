@@ -1,7 +1,15 @@
 """The rules for Colang 2.x, one file for each subject. Importing this package registers them all."""
 
 from colang.analysis.rule import NODE_RULES, PROJECT_RULES
-from colang.analysis.rules import actions, calls, definitions, expressions, operands, program
+from colang.analysis.rules import (
+    actions,
+    calls,
+    definitions,
+    expressions,
+    operands,
+    policies,
+    program,
+)
 
 __all__ = [
     "NODE_RULES",
@@ -11,5 +19,6 @@ __all__ = [
     "definitions",
     "expressions",
     "operands",
+    "policies",
     "program",
 ]

@@ -247,8 +247,8 @@ _SETTINGS: Final[dict[str, Callable[[Any, Findings], None]]] = {
 }
 
 
-_TOLD: Final = frozenset({"CO409", "CO410", "CO412"})
-"""Errors that are told with the rail they are about: prompts, types of models and flows that are missing."""
+_TOLD: Final = frozenset({"CO409", "CO410", "CO412", "CO432"})
+"""Errors that are told with the rail they are about: prompts, models, flows and policies that are missing."""
 
 
 def project_problems(project: Project) -> list[str]:
