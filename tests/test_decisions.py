@@ -173,7 +173,7 @@ def test_a_record_says_where_how_long_and_how_sure(dialect: str) -> None:
 def test_a_failure_is_named(dialect: str) -> None:
     [reply] = talk(FILES[dialect], "boom")
     failed = reply.decisions[-1]
-    assert failed.failures in (("ConnectionError",), ("ActionFailed",))
+    assert failed.failures == ("ConnectionError",)
     assert "gone" not in json.dumps(failed.to_data())
 
 
@@ -466,9 +466,9 @@ def test_spans_of_the_real_package(dialect: str) -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     talk(FILES[dialect], "boom", on_decisions=OpenTelemetry(provider.get_tracer("test")))
     spans = exporter.get_finished_spans()
-    assert [span.attributes["rail.name"] for span in spans] == ["shorten", "check words"]
+    assert [dict(span.attributes or {})["rail.name"] for span in spans] == ["shorten", "check words"]
     assert [span.status.is_ok for span in spans] == [True, False]
-    assert [span.attributes["code.lineno"] for span in spans] == [
+    assert [dict(span.attributes or {})["code.lineno"] for span in spans] == [
         line_of(dialect, "shorten"),
         line_of(dialect, "check words"),
     ]

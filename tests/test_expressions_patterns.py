@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colang_interpreter.pattern_automaton import Ambiguous, growth_of
-from colang_interpreter.pattern_search import LinearSearch, Unsupported
-from colang_interpreter.patterns import MAX_TEXT, PatternError, SafePattern, safe_pattern
+from colang_interpreter.patterns.automaton import Ambiguous, growth_of
+from colang_interpreter.patterns.search import LinearSearch, Unsupported
+from colang_interpreter.patterns.limits import MAX_TEXT, PatternError, SafePattern, safe_pattern
 
 ORDINARY = [
     r"(?i)\bhello\b",

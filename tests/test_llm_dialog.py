@@ -640,7 +640,7 @@ def test_v2_which_model_does_a_task() -> None:
 
 def test_scenarios_answer_by_task() -> None:
     from colang.scenario.model import Answers
-    from colang_interpreter.scenario_model import ScriptedModel as ScenarioModel
+    from colang_interpreter.scenarios.model import ScriptedModel as ScenarioModel
 
     script = ScenarioModel(["user asked price"])
     script.begin(Answers(intent="asked price", messages={"explain price": "Ten."}))

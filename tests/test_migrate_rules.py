@@ -6,11 +6,11 @@ import re
 from typing import NamedTuple
 
 import pytest
+
+from colang.syntax.parser_v2 import parse_v2
 from colang_migrate import rules
 from colang_migrate.engine import RULES, Rule
 from colang_migrate.text import migrate_text
-
-from colang.syntax.parser_v2 import parse_v2
 
 _BLOCK = re.compile(r"(?:```rails\n(?P<rails>.*?)\n```\n)?```diff\n(?P<diff>.*?)\n```", re.DOTALL)
 assert rules

@@ -28,8 +28,8 @@ from colang.scenario import (
     load_scenario,
 )
 from colang.source import Source
-from colang_interpreter.scenario import MAX_ANSWERS, ScenarioResult, Setup, play
-from colang_interpreter.scenario_model import ScriptedModel
+from colang_interpreter.scenarios.playing import MAX_ANSWERS, ScenarioResult, Setup, play
+from colang_interpreter.scenarios.model import ScriptedModel
 
 CORPUS = sorted((ROOT / "tests" / "corpus" / "migration").glob("*/scenario.yaml"))
 HEAD = "title: t\nconversations:\n  - turns:\n"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
+from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
 from colang_interpreter import Bot, LLMRails, RailOutcome, RailsConfig, action, replay
+from colang_interpreter.host.context import current_request, request_scope
 from colang_interpreter.llm import ScriptedModel
 from fixtures.sessions import run
 
@@ -111,6 +113,39 @@ def test_threads_without_an_event_loop_keep_their_own(monkeypatch: pytest.Monkey
             current_user.reset(token)
 
 
+@pytest.mark.parametrize("how", ["context message", "request scope"])
+def test_users_who_say_the_same_are_not_one_conversation(how: str) -> None:
+    text = (
+        'define user greet\n  "hi"\ndefine user ask\n  "who am I"\ndefine bot hello\n  "Hello!"\n'
+        'define bot tell\n  "{{ name }}"\n'
+        "define flow a\n  user greet\n  $name = execute find_name\n  bot hello\n"
+        "define flow b\n  user ask\n  bot tell\n"
+    )
+    app = LLMRails(RailsConfig.from_content(text, "models: []\n"))
+
+    @action()
+    def find_name(context: Mapping[str, Any]) -> str:
+        return str(context.get("user_id") or current_request()["user"])
+
+    app.register_action(find_name)
+
+    async def talk(name: str) -> str:
+        messages: list[Any] = [{"role": "user", "content": "hi"}]
+        if how == "context message":
+            messages.insert(0, {"role": "context", "content": {"user_id": name}})
+        with request_scope({"user": name}) if how == "request scope" else nullcontext():
+            messages.append(await app.generate_async(messages=messages))
+            assert messages[-1]["content"] == "Hello!"
+            messages.append({"role": "user", "content": "who am I"})
+            return (await app.generate_async(messages=messages))["content"]  # type: ignore[index,return-value]
+
+    async def work() -> None:
+        names = ["Kim", "Ann", "Bob"]
+        assert await asyncio.gather(*map(talk, names)) == names
+
+    run(work)
+
+
 # ---------------------------------------------------------------- rails fail closed
 
 RAILS = """
@@ -177,6 +212,20 @@ def test_a_rail_whose_action_raises_blocks_and_later_turns_are_checked(
         app.register_action(lambda: True, "check_first")
         messages += [answer, {"role": "user", "content": "bad"}]
         assert app.generate(messages=messages) == {"role": "assistant", "content": "No."}
+
+
+@pytest.mark.parametrize("parallel", [False, True], ids=["sequential", "parallel"])
+def test_the_trace_of_a_turn_tells_of_a_rail_that_failed(parallel: bool) -> None:
+    app = app_with_rails(parallel, "first", "second").register_action(fails, "check_first")
+
+    async def work() -> None:
+        async with app.bot.session() as session:
+            reply = await session.say("hello")
+        assert reply.text == APOLOGY
+        assert any("the checker is down" in note.text for note in reply.trace.notes)
+        assert [run.name for run in reply.trace.actions if run.failure] == ["check_first"]
+
+    run(work)
 
 
 @pytest.mark.parametrize("parallel", [False, True], ids=["sequential", "parallel"])

@@ -194,7 +194,7 @@ async def _play_lines(
 
 def _play_scenario(path: str, loaded: Loaded) -> int:
     from colang.cli.test import play_scenario, read_scenario
-    from colang_interpreter.scenario import ScenarioResult
+    from colang_interpreter.scenarios.playing import ScenarioResult
 
     scenario = read_scenario(path)
     if scenario is None:

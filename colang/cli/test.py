@@ -16,7 +16,7 @@ from colang.cli.check import surrounding_project
 
 if TYPE_CHECKING:
     from colang.scenario import Scenario
-    from colang_interpreter.scenario import ScenarioResult
+    from colang_interpreter.scenarios.playing import ScenarioResult
 
 _SIDES: tuple[Literal["before", "after"], ...] = ("before", "after")
 
@@ -144,8 +144,8 @@ def play_scenario(
     scenario: Scenario, loaded: Loaded, side: Literal["before", "after"] | None
 ) -> ScenarioResult:
     """Play a scenario to a program, with its actions and without the outside world."""
-    from colang_interpreter.scenario import play
-    from colang_interpreter.scenario_player import session_opener
+    from colang_interpreter.scenarios.playing import play
+    from colang_interpreter.scenarios.player import session_opener
 
     opener = session_opener(loaded.program, loaded.actions, on_open=loaded.initialize)
     names = loaded.project.flows

@@ -35,10 +35,10 @@ def policies(config: RailsConfig, settings: Settings) -> Iterator[Diagnostic]:
     for kind in ("input", "output"):
         for index, entry in enumerate(getattr(config.rails, kind).flows):
             call = parse_rail(entry)
-            direction = _RAILS.get(call.name) if call is not None else None
-            if call is not None and direction and getattr(own, direction, None) is None:
+            needed = _RAILS.get(call.name) if call is not None else None
+            if call is not None and needed and getattr(own, needed, None) is None:
                 place = settings.place("rails", kind, "flows", index)
-                dotted = f"rails.config.clavata.{direction}.policy"
+                dotted = f"rails.config.clavata.{needed}.policy"
                 yield report.missing_policy(call.name, dotted, place.value).at(place.path)
 
 

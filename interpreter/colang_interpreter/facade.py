@@ -266,7 +266,8 @@ class LLMRails:
         """Answer a prompt or messages (`rails-runtime.md`, section 4; colang-2.md, 7.5).
 
         Without `state`, a conversation is found again by its messages: a client that sends back what it received goes
-        on where it was.
+        on where it was. Clients that have sent and received the same are one conversation to it, so what is known of
+        one of them belongs into a `context` message, into `request_scope`, or into a `state` of its own.
 
         Args:
             prompt: One user message; the answer is its text.

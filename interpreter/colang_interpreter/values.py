@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from colang_interpreter.dynamic import class_of
-from colang_interpreter.patterns import PatternError, SafePattern, safe_pattern
+from colang_interpreter.patterns.limits import PatternError, SafePattern, safe_pattern
 
 EMPTY: Final[frozenset[str]] = frozenset()
 VALUE_ERROR: Final = "ColangValueError"

@@ -429,7 +429,7 @@ class Facts:
 
     # ------------------------------------------------------------ names
 
-    def _unique(self, name: str) -> str:
+    def unique(self, name: str) -> str:
         """The name, or one with a number that nothing else has."""
         if name not in self.taken:
             self.taken.add(name)
@@ -448,17 +448,17 @@ class Facts:
         for file in self.files.values():
             for name, index, samples in file.users:
                 if name not in self.user_names:
-                    self.user_names[name] = self._unique(f"user {respell(name)}")
+                    self.user_names[name] = self.unique(f"user {respell(name)}")
                     self.first_user[name] = (file.path, index)
                 self.samples.setdefault(name, []).extend(samples)
         for file in self.files.values():
             for name, index in file.used_users.items():
                 if name not in self.user_names:
-                    self.user_names[name] = self._unique(f"user {respell(name)}")
+                    self.user_names[name] = self.unique(f"user {respell(name)}")
                     self.undefined_users[name] = (file.path, index)
         fallback = self.fallback_intent.removeprefix("user ")
         if fallback and fallback not in self.user_names:
-            self.user_names[fallback] = self._unique(f"user {respell(fallback)}")
+            self.user_names[fallback] = self.unique(f"user {respell(fallback)}")
             if self.files:
                 self.undefined_users[fallback] = (next(iter(self.files)), -1)
 
@@ -486,7 +486,7 @@ class Facts:
                 if spelled in PLAIN_MESSAGES:
                     self.bot_names[name] = spelled
                 elif name in MESSAGES:
-                    self.bot_names[name] = self._unique(spelled)
+                    self.bot_names[name] = self.unique(spelled)
                     self.missing_bots[name] = (file.path, index)
                 elif spelled in self.taken:
                     self.bot_names[name] = f"{spelled}_2"
@@ -501,7 +501,7 @@ class Facts:
             self.overrides.add(spelled)
             self.bot_names[name] = spelled
         else:
-            self.bot_names[name] = self._unique(spelled)
+            self.bot_names[name] = self.unique(spelled)
 
     def _add_texts(
         self, name: str, path: str, index: int, values: Sequence[str], names: Sequence[str]
@@ -519,12 +519,12 @@ class Facts:
                 spelled = flow_name(flow.name)
                 known = self.flow_names.get(flow.name)
                 if known is not None:
-                    flow.new_name = self._unique(spelled)
+                    flow.new_name = self.unique(spelled)
                 else:
-                    flow.new_name = self.flow_names[flow.name] = self._unique(spelled)
+                    flow.new_name = self.flow_names[flow.name] = self.unique(spelled)
         for flow in self.flows.values():
             if flow.name is None:
-                flow.new_name = self._unique(flow_name(_made_name(flow)))
+                flow.new_name = self.unique(flow_name(_made_name(flow)))
 
     # ------------------------------------------------------------ what starts by itself
 

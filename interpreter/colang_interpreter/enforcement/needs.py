@@ -13,7 +13,7 @@ from colang.diagnostics.config import near
 from colang_interpreter.enforcement.model import Action
 from colang_interpreter.library.actions import clavata, injection, jailbreak, sensitive_data
 from colang_interpreter.llm.selection import built_in
-from colang_interpreter.patterns import PatternError, safe_pattern
+from colang_interpreter.patterns.limits import PatternError, safe_pattern
 
 if TYPE_CHECKING:
     from colang.config import RailsConfig

@@ -119,11 +119,12 @@ def _rail(
     name = spec.name or f"${spec.variable}"
     found = Findings(problems=list(general))
     definition = project.flows.get(name)
+    actions: tuple[Action, ...] = ()
     if definition is None:
         guess = near(name, project.flows)
         advice = f"did you mean `{guess}`?" if guess else "define it, or import its module"
         found.problems.append(f"no flow is named `{name}`; {advice}")
-        path, line, actions = "", 0, ()
+        path, line = "", 0
     else:
         file = project.flow_files[name]
         path, line = file.path, file.source.position(definition.name_span.start).line

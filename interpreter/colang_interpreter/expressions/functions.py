@@ -19,7 +19,7 @@ from colang_interpreter.expressions.guards import (
     text_of,
     type_name,
 )
-from colang_interpreter.patterns import PatternError
+from colang_interpreter.patterns.limits import PatternError
 from colang_interpreter.values import Comparator, ExpressionError, Pattern
 
 

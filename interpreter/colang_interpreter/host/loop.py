@@ -206,6 +206,12 @@ class Conversation:
         """
         return self._arrive(checked(event))
 
+    def include(self, turn: Turn) -> None:
+        """Take what happened on a copy of this conversation into the trace of the turn that runs here."""
+        if self._turn is not None:
+            self._turn.trace.actions += turn.trace.actions
+            self._turn.trace.notes += turn.trace.notes
+
     async def close(self) -> None:
         """Stop its actions and timers, and wait until they have ended. Harmless when repeated.
 

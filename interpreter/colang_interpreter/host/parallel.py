@@ -93,6 +93,7 @@ async def _run(kind: Kind, rail: str, conversation: Conversation, twin: Machine)
     _depth.set(_depth.get() + 1)  # of this task only
     runtime = replace(conversation.runtime, on_decisions=None)  # the whole turn's include this one's
     turn = await run_alone(kind, rail, runtime, twin)
+    conversation.include(turn)
     raise_failures(turn)
     events = [event for event in turn.output if not _is_bookkeeping(event)]
     if events and events[-1]["type"] == "Listen":

@@ -150,7 +150,7 @@ class RulesV1:
         from colang_interpreter.tracing.decisions import decisions_v1
 
         flows = cast(_MachineV1, machine).program.flows
-        return decisions_v1(trace.steps, flows, trace.model_calls)
+        return decisions_v1(trace.steps, flows, trace.model_calls, trace.actions)
 
 
 class _MachineV1(Machine, Protocol):

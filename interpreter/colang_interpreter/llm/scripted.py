@@ -1,6 +1,6 @@
 """A model that answers from a list: for tests, examples and conformance cases.
 
-The scripted model of scenarios, which words its answers for the task that asks, is `scenario_model`.
+The scripted model of scenarios, which words its answers for the task that asks, is `scenarios.model`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class ScriptedModel:
 class TaskModel:
     """Answers by task: a function of the task's name and the values its prompt was made of.
 
-    The scripted model of a scenario answers like that: ``TaskModel(scenario_model.ScriptedModel(...).answer)``. The values
+    The scripted model of a scenario answers like that: ``TaskModel(scenarios.model.ScriptedModel(...).answer)``. The values
     are those of the task, for example `var_name` of a generated value, `flow_name` of a flow to be written, `bot_intent` of
     a message to be worded.
 

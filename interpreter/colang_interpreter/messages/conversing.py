@@ -27,7 +27,7 @@ from colang_interpreter.messages.options import (
     options_of,
 )
 from colang_interpreter.messages.recording import Recorder, metadata_of, output_of, recording
-from colang_interpreter.messages.remembered import Remembered, keys_of, next_key
+from colang_interpreter.messages.remembered import Remembered, keys_of, next_key, scope_key
 
 if TYPE_CHECKING:
     from colang_interpreter.llm.model import TokenCallback
@@ -163,7 +163,8 @@ class Messages:
         if on_begin is not None:
             on_begin(conversation)
         known, key = 0, None
-        keys = keys_of(messages)
+        scope_start = scope_key()
+        keys = keys_of(messages, scope_start)
         before: list[Event] = []
         machine: Machine | None = None
         if state is not None:
@@ -191,7 +192,7 @@ class Messages:
                 await conversation.close()
         if state is None:
             message = ran.answer.message(thinking=options is None)
-            last = keys[-1] if keys else (0, 0)
+            last = keys[-1] if keys else scope_start
             self._remembered.keep(next_key(last, message), conversation.machine, key)
         seconds = (clock.now() - started).total_seconds()
         return _Done(dialect, ran, conversation.machine, recorder, saved, seconds)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from colang_interpreter.host.context import current_request, current_session_id
 from colang_interpreter.machine import Machine
 
 MAX_REMEMBERED: Final = 1024
@@ -33,10 +35,11 @@ class Remembered:
     messages. Who knows all texts of a conversation can continue it, and nobody else.
     """
 
-    __slots__ = ("_known", "_limit")
+    __slots__ = ("_known", "_limit", "_lock")
 
     def __init__(self, limit: int = MAX_REMEMBERED) -> None:
         self._limit = limit
+        self._lock = threading.Lock()  # callers may have event loops in several threads
         self._known: OrderedDict[Key, _Known] = OrderedDict()
 
     def __len__(self) -> int:
@@ -44,11 +47,12 @@ class Remembered:
 
     def find(self, keys: Sequence[Key]) -> tuple[Machine, int, Key] | None:
         """Machine, length and key of the longest known proper beginning of the messages with these `keys_of`."""
-        for at in range(len(keys) - 2, -1, -1):
-            known = self._known.get(keys[at])
-            if known is not None:
-                self._known.move_to_end(keys[at])
-                return known.machine, at + 1, keys[at]
+        with self._lock:
+            for at in range(len(keys) - 2, -1, -1):
+                known = self._known.get(keys[at])
+                if known is not None:
+                    self._known.move_to_end(keys[at])
+                    return known.machine, at + 1, keys[at]
         return None
 
     def keep(self, key: Key, machine: Machine, before: Key | None = None) -> None:
@@ -56,22 +60,29 @@ class Remembered:
 
         The conversation it continues stays, for who asks its last question again; the one before that goes.
         """
-        parent = self._known.get(before) if before is not None else None
-        if parent is not None and parent.before is not None:
-            self._known.pop(parent.before, None)
-            parent.before = None
-        self._known[key] = _Known(machine, before)
-        self._known.move_to_end(key)
-        while len(self._known) > self._limit:
-            self._known.popitem(last=False)
+        with self._lock:
+            parent = self._known.get(before) if before is not None else None
+            if parent is not None and parent.before is not None:
+                self._known.pop(parent.before, None)
+                parent.before = None
+            self._known[key] = _Known(machine, before)
+            self._known.move_to_end(key)
+            while len(self._known) > self._limit:
+                self._known.popitem(last=False)
 
 
-def keys_of(messages: Sequence[Mapping[str, Any]]) -> list[Key]:
+def scope_key() -> Key:
+    """Where keys begin: requests made for different sessions or users (`host.context`) never meet."""
+    request = current_request()
+    about = json.dumps(dict(request), default=repr, sort_keys=True) if request else ""
+    return 0, hash((current_session_id(), about))
+
+
+def keys_of(messages: Sequence[Mapping[str, Any]], key: Key = (0, 0)) -> list[Key]:
     """The key of each beginning of a message list.
 
     Hashes of texts are remembered by the texts themselves, so a client in the same process pays for new ones only.
     """
-    key: Key = (0, 0)
     keys: list[Key] = []
     for message in messages:
         key = next_key(key, message)

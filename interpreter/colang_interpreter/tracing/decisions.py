@@ -177,7 +177,10 @@ _NO_RAILS_ACTION: Final = frozenset(
 
 
 def decisions_v1(
-    steps: Iterable[Step], flows: Mapping[str, Any], calls: Sequence[ModelCall]
+    steps: Iterable[Step],
+    flows: Mapping[str, Any],
+    calls: Sequence[ModelCall],
+    actions: Iterable[ActionRun] = (),
 ) -> list[Decision]:
     """The decisions in a turn of a 1.0 conversation.
 
@@ -185,7 +188,9 @@ def decisions_v1(
         steps: Of the trace.
         flows: Of the program, by id.
         calls: Of models, during the turn.
+        actions: Python actions that have ended in the turn: they tell which error a failure was.
     """
+    errors = {action.uid: action.error for action in actions if action.error is not None}
     found: list[_Seen] = []
     rail: _Seen | None = None
     variables: dict[str, Any] = {}
@@ -227,7 +232,8 @@ def decisions_v1(
             rail.ended_at = moment
             rail.outcomes.append(event.get("return_value"))
             if event.get("status") == "failed":
-                rail.failures.append("ActionFailed")
+                error = errors.get(str(event.get("action_uid")))
+                rail.failures.append(type(error).__name__ if error else "ActionFailed")
                 rail.reasons.append(f"{event.get('action_name')} failed")
     return [seen.decision(calls) for seen in found]
 

@@ -97,7 +97,7 @@ def injection_detection(text: Any, config: Any = None) -> RailOutcome:
         InjectionDetectionError: The settings ask for something that cannot be done; a text that is too long.
     """
     rails = getattr(getattr(config, "rails", None), "config", None)
-    settings = getattr(rails, "injection_detection", None)
+    settings: Any = getattr(rails, "injection_detection", None)
     problem = problem_of(settings)
     if problem is not None:
         raise InjectionDetectionError(problem)

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from colang_interpreter.host.actions import action
 from colang_interpreter.library.actions.outcome import RailOutcome
-from colang_interpreter.patterns import safe_pattern
+from colang_interpreter.patterns.limits import safe_pattern
 
 _FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 

@@ -31,7 +31,7 @@ from typing import Any, Final, cast
 from colang_interpreter.dynamic import is_list, is_mapping
 from colang_interpreter.host.actions import action
 from colang_interpreter.library.actions.outcome import RailOutcome
-from colang_interpreter.patterns import LEAST_TEXT, PatternError, safe_pattern
+from colang_interpreter.patterns.limits import LEAST_TEXT, PatternError, safe_pattern
 
 SOURCES: Final = ("input", "output", "retrieval")
 TARGETS: Final = {"input": "user_message", "output": "bot_message", "retrieval": "relevant_chunks"}

@@ -1,9 +1,9 @@
 """Regular expressions that cannot run for ever: limits, and a proof of how long a search may take.
 
 Python's `re` tries one way after the other. How many ways there are is decided here from the pattern alone: it
-becomes an automaton of its characters (`pattern_automaton`), in which an exponential number of ways, or a polynomial one,
+becomes an automaton of its characters (`automaton`), in which an exponential number of ways, or a polynomial one,
 shows as loops that can read the same text in two ways. Exponential patterns are refused; for the others the longest
-text is computed that a search surely gets through. On longer texts `pattern_search` finds out in linear time whether
+text is computed that a search surely gets through. On longer texts `search` finds out in linear time whether
 there is a match.
 """
 
@@ -15,8 +15,8 @@ import warnings
 from functools import lru_cache
 from typing import Any, Final
 
-from colang_interpreter.pattern_automaton import Ambiguous, Growth, growth_of
-from colang_interpreter.pattern_search import LinearSearch, Unsupported
+from colang_interpreter.patterns.automaton import Ambiguous, Growth, growth_of
+from colang_interpreter.patterns.search import LinearSearch, Unsupported
 
 MAX_PATTERN: Final = 1_000  # characters of a pattern
 MAX_TEXT: Final = 100_000  # characters of a text that is searched

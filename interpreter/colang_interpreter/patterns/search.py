@@ -13,7 +13,7 @@ import sys
 import warnings
 from typing import Any, Final
 
-from colang_interpreter.pattern_automaton import reads
+from colang_interpreter.patterns.automaton import reads
 
 if sys.version_info >= (3, 11):
     from re import _constants as sre

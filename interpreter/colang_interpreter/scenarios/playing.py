@@ -50,9 +50,9 @@ from colang.scenario import (
     SetContext,
     Turn,
 )
-from colang.scenario.model import Side, Stub
+from colang.scenario.model import NO_ANSWERS, Side, Stub
 from colang_interpreter.machine import Event
-from colang_interpreter.scenario_model import ScriptedModel
+from colang_interpreter.scenarios.model import ScriptedModel
 
 MAX_ANSWERS = 500
 """Events the front end may answer in one turn; more means that bot and front end chase each other."""
@@ -114,6 +114,7 @@ class Setup:
     stubs: Mapping[str, tuple[Stub, ...]]
     played: frozenset[str]  # actions the scenario performs; the player leaves them alone
     model: ScriptedModel
+    has_model: bool = False  # whether the scenario scripts any answer of the model
 
 
 Opener = Callable[[Setup], Awaitable[Player]]
@@ -190,6 +191,7 @@ async def play(
             stubs=scenario.stubs,
             played=frozenset(scenario.durations),
             model=model,
+            has_model=any(turn.answers != NO_ANSWERS for turn in conversation.turns),
         )
         player = await opener(setup)
         try:

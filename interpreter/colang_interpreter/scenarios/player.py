@@ -13,8 +13,13 @@ from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.channels import ALL_CHANNELS, performed_by
 from colang_interpreter.host.clock import VirtualClock
 from colang_interpreter.host.session import Reply, Session, SessionOptions
+from colang_interpreter.llm.scripted import TaskModel
 from colang_interpreter.machine import Event, Program
-from colang_interpreter.scenario import Opener, Player, Setup
+from colang_interpreter.scenarios.playing import Opener, Player, Setup
+
+
+def _scripted(setup: Setup) -> Any:
+    return TaskModel(setup.model.answer) if setup.has_model else None
 
 
 class StubbedFailure(Exception):
@@ -76,7 +81,7 @@ def session_opener(
     Args:
         program: A compiled program of either dialect.
         actions: As for `Bot`; stubs of the scenario replace those of the same name.
-        llm: Makes the model actions get, out of `Setup.model`.
+        llm: Makes the model that actions get; by default the one the scenario scripts, or none.
         on_open: Called with each new bot, e.g. to register more.
     """
 
@@ -84,7 +89,7 @@ def session_opener(
         clock = VirtualClock()
         bot = Bot(
             program,
-            llm=llm(setup) if llm is not None else None,
+            llm=(llm or _scripted)(setup),
             actions=actions,
             clock=clock,
         )

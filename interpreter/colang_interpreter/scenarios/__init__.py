@@ -1,0 +1,1 @@
+"""Playing scenario files against a bot. Start at `playing.play` and `player.session_opener`."""
