@@ -91,7 +91,9 @@ async def run_rails(
 
 async def _run(kind: Kind, rail: str, conversation: Conversation, twin: Machine) -> _Ended:
     _depth.set(_depth.get() + 1)  # of this task only
-    runtime = replace(conversation.runtime, on_decisions=None)  # the whole turn's include this one's
+    runtime = replace(
+        conversation.runtime, on_decisions=None
+    )  # the whole turn's include this one's
     turn = await run_alone(kind, rail, runtime, twin)
     conversation.include(turn)
     raise_failures(turn)
