@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.dynamic import is_mapping
+from colang_interpreter.host.stand_in import standing_in
 
 if TYPE_CHECKING:
     from colang import Project
@@ -96,7 +97,8 @@ def _action_modules(folder: str) -> Iterator[str]:
 
 def _import(name: str, folder: str) -> types.ModuleType:
     try:
-        return importlib.import_module(name)
+        with standing_in():
+            return importlib.import_module(name)
     except SyntaxError as problem:
         where = f"{problem.filename or folder}:{problem.lineno or 1}"
         raise ActionFilesError(f"{where}: not valid Python: {problem.msg}") from problem
