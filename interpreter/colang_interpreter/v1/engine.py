@@ -576,8 +576,21 @@ class Engine:
         assert isinstance(element, (e.Utter, e.RunAction))
         priority = instance.flow.priority
         offered = priority if self.compat else priority * factor
-        if self.decision is None or self.decision.priority < offered:
+        before = self.decision
+        if before is None or before.priority < offered or self._extends(instance, before, offered):
             self.decision = Decision(element, instance, priority * factor)
+
+    def _extends(self, instance: Instance, before: Decision, offered: float) -> bool:
+        """Of two flows that both go on after a message the extension is first: the other waits for it.
+
+        In the reference the last one wins (R7); here the first one, but for this.
+        """
+        return (
+            not self.compat
+            and before.priority == offered < instance.flow.priority
+            and instance.flow.is_extension
+            and not before.instance.flow.is_extension
+        )
 
 
 _ENDED = frozenset({Status.COMPLETED, Status.ABORTED})
