@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,15 @@ from colang_interpreter.scenarios.playing import Opener, Player, Setup
 
 def _scripted(setup: Setup) -> Any:
     return TaskModel(setup.model.answer) if setup.has_model else None
+
+
+def _without_models(program: Any) -> tuple[Program, list[str]]:
+    """The program with no model in its settings, and the types of those it had: one answers for all."""
+    models = getattr(program.config, "models", None)
+    if not models:
+        return program, []
+    settings = program.config.model_copy(update={"models": []})
+    return dataclasses.replace(program, settings=settings), [model.type for model in models]
 
 
 class StubbedFailure(Exception):
@@ -87,12 +97,11 @@ def session_opener(
 
     async def opener(setup: Setup) -> Player:
         clock = VirtualClock()
-        bot = Bot(
-            program,
-            llm=(llm or _scripted)(setup),
-            actions=actions,
-            clock=clock,
-        )
+        model = (llm or _scripted)(setup)
+        played, types = _without_models(program) if model is not None else (program, [])
+        bot = Bot(played, llm=model, actions=actions, clock=clock)
+        for kind in types:
+            bot.register_action_param(f"{kind}_llm", model)
         for name, stubs in setup.stubs.items():
             bot.register_action(stubbed(stubs), name)
         if on_open is not None:
