@@ -26,9 +26,14 @@ _OPERATOR = re.compile(r"[<>=!]=?|\band\b|\bor\b|\bnot\b|\bin\b|[-+*/%]")
 _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _SIGN, _ATOM = range(1, 9)
 _LEVEL = {
     **dict.fromkeys("|^&", 0),
-    "<<": 0, ">>": 0,
+    "<<": 0,
+    ">>": 0,
     **dict.fromkeys("+-", _SUM),
-    "*": _PRODUCT, "/": _PRODUCT, "//": _PRODUCT, "%": _PRODUCT, "**": _SIGN,
+    "*": _PRODUCT,
+    "/": _PRODUCT,
+    "//": _PRODUCT,
+    "%": _PRODUCT,
+    "**": _SIGN,
 }
 _OPPOSITE = {
     "==": "!=",
@@ -71,9 +76,9 @@ def rewrite_expression(
         >>> rewrite_expression("not ($mean < 3)", "condition", str).text
         '$mean >= 3'
     """
-    if not _NEEDS_TREE.search(text):
-        if place != "argument" or not _OPERATOR.search(_STRING.sub("", text)):
-            return _plain(text)
+    operators = place == "argument" and _OPERATOR.search(_STRING.sub("", text)) is not None
+    if not _NEEDS_TREE.search(text) and not operators:
+        return _plain(text)
     if place != "argument" and not _grouping(text):
         return _plain(text)
     try:
@@ -224,9 +229,8 @@ class _Writer:
                 text = f"{self.write(node.value, _ATOM, always)}.{node.name}"
                 return _CONFIG.sub("$system.config", text)
             case x.Subscript():
-                value = self.write(node.value, _ATOM, always)
-                index = self.raw_plain(node.index)
-                return f"{value}[{index}]"
+                held = self.write(node.value, _ATOM, always)
+                return f"{held}[{self.raw_plain(node.index)}]"
             case x.Call():
                 inside = [self.argument_of_call(argument, always) for argument in node.arguments]
                 inside += [

@@ -87,6 +87,7 @@ class FileFacts:
     )  # name -> index of definition
     used_bots: dict[str, int] = field(default_factory=dict[str, int])
     generates: bool = False
+    actions: set[str] = field(default_factory=set[str])
 
 
 class _Scanner:
@@ -133,8 +134,8 @@ class _Scanner:
         if pattern.keyword.text == "user":
             if pattern.kind == "intent":
                 self.file.used_users.setdefault(pattern.name.text, self.index)
-            for name in pattern.names:
-                self.file.used_users.setdefault(name.text, self.index)
+            for listed in pattern.names:
+                self.file.used_users.setdefault(listed.text, self.index)
             self.waits += 1
         elif pattern.kind == "intent" and not (
             pattern.text is not None and pattern.name.text in SAYINGS
@@ -157,6 +158,7 @@ class _Scanner:
                 case n.BotStmt():
                     self.bot(s, known)
                 case n.ExecuteStmt():
+                    self.file.actions.add(s.name.text)
                     self.arguments(s.arguments, s.block, known)
                     if s.target is not None:
                         self.write(s.target.text[1:], known)
@@ -175,8 +177,8 @@ class _Scanner:
                         self.calls.append(s.name.text)
                     elif s.expression is not None:
                         self.read(s.expression.text, known)
-                    for target in s.targets:
-                        self.write(target.text[1:], known)
+                    for variable in s.targets:
+                        self.write(variable.text[1:], known)
                 case n.If():
                     ends: list[set[str]] = []
                     for branch in s.branches:
@@ -192,11 +194,11 @@ class _Scanner:
                 case n.When():
                     ends = []
                     for case in s.cases:
-                        for pattern in case.patterns:
-                            if isinstance(pattern, n.Pattern):
-                                self.pattern(pattern, known)
+                        for what in case.patterns:
+                            if isinstance(what, n.Pattern):
+                                self.pattern(what, known)
                             else:
-                                self.arguments(pattern.arguments, pattern.block, known)
+                                self.arguments(what.arguments, what.block, known)
                         ends.append(self.body(case.body, set(known)))
                     if ends:
                         known |= set[str].intersection(*ends)

@@ -148,7 +148,29 @@ MESSAGES = {
 
 #: Events of the 1.0 pipeline; 2.x has none of them.
 PIPELINE_EVENTS = frozenset(
-    ["UserIntent", "UserMessage", "BotIntent", "BotMessage", "StartInputRails", "InputRailsFinished", "StartOutputRails", "OutputRailsFinished", "StartInputRail", "InputRailFinished", "StartOutputRail", "OutputRailFinished", "StartUtteranceBotAction", "UtteranceBotActionFinished", "StartInternalSystemAction", "InternalSystemActionFinished", "mask_prev_user_message", "hide_prev_turn", "start_flow", "ContextUpdate", "Listen"]
+    [
+        "UserIntent",
+        "UserMessage",
+        "BotIntent",
+        "BotMessage",
+        "StartInputRails",
+        "InputRailsFinished",
+        "StartOutputRails",
+        "OutputRailsFinished",
+        "StartInputRail",
+        "InputRailFinished",
+        "StartOutputRail",
+        "OutputRailFinished",
+        "StartUtteranceBotAction",
+        "UtteranceBotActionFinished",
+        "StartInternalSystemAction",
+        "InternalSystemActionFinished",
+        "mask_prev_user_message",
+        "hide_prev_turn",
+        "start_flow",
+        "ContextUpdate",
+        "Listen",
+    ]
 )
 
 #: Variables of the 1.0 runtime that 2.x does not set (section 9).

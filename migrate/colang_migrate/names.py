@@ -7,7 +7,37 @@ from functools import lru_cache
 
 #: A flow whose name starts with one of these is read as that statement.
 KEYWORDS = frozenset(
-    ["if", "when", "while", "flow", "return", "abort", "break", "continue", "pass", "log", "print", "priority", "global", "import", "match", "await", "start", "stop", "activate", "deactivate", "send", "and", "or", "as", "define", "else", "elif", "orwhen", "not"]
+    [
+        "if",
+        "when",
+        "while",
+        "flow",
+        "return",
+        "abort",
+        "break",
+        "continue",
+        "pass",
+        "log",
+        "print",
+        "priority",
+        "global",
+        "import",
+        "match",
+        "await",
+        "start",
+        "stop",
+        "activate",
+        "deactivate",
+        "send",
+        "and",
+        "or",
+        "as",
+        "define",
+        "else",
+        "elif",
+        "orwhen",
+        "not",
+    ]
 )
 _GROUPS = frozenset(("and", "or", "as"))
 _CONSTANTS = frozenset(("none", "true", "false"))

@@ -11,8 +11,12 @@ _TOKEN = re.compile(
 )
 _WORDS = {"and", "or", "not", "in", "is", "if", "else"}
 _CONSTANTS = {
-    "true": "True", "True": "True", "false": "False", "False": "False",
-    "none": "None", "None": "None",
+    "true": "True",
+    "True": "True",
+    "false": "False",
+    "False": "False",
+    "none": "None",
+    "None": "None",
 }
 _METHODS = {
     "upper": "{0}.upper()",

@@ -37,7 +37,9 @@ RENAMED: dict[str, str | None] = {
     "track user presence state": None,
     "user became no longer present": None,
 }
-_OPERATIONS = frozenset("ACTIVATE AWAIT START WHEN ORWHEN AND OR STOP DEACTIVATE".split())
+_OPERATIONS = frozenset(
+    ["ACTIVATE", "AWAIT", "START", "WHEN", "ORWHEN", "AND", "OR", "STOP", "DEACTIVATE"]
+)
 
 
 @rewrite_line("M051", "orwhen")

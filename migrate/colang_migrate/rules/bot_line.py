@@ -14,6 +14,11 @@ from colang_migrate.patterns import name_edits
 from colang_migrate.rules.generated_value import instructions
 from colang_migrate.texts import escape, message
 
+_ABOUT_KNOWLEDGE = (
+    "# 1.0 searches the knowledge base before every generated message; "
+    "2.x only does so in its own continuation."
+)
+
 
 @rewrite("M025", "bot-message", on=n.BotStmt)
 def bot_message(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
@@ -104,11 +109,7 @@ def _named(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
         if instruction:
             text += f" Instructions: {escape(instruction)}"
         if facts.has_knowledge:
-            lines += [
-                "# 1.0 searches the knowledge base before every generated message; "
-                "2.x only does so in its own continuation.",
-                "await RetrieveRelevantChunksAction(is_colang_2=True)",
-            ]
+            lines += [_ABOUT_KNOWLEDGE, "await RetrieveRelevantChunksAction(is_colang_2=True)"]
             text += " Answer from these notes only: {$relevant_chunks}"
         variable = f"${fresh_names(ctx)('response')}"
         lines += [f'{variable} = ..."{text}"', f"bot say {variable}"]

@@ -1,0 +1,636 @@
+"""A whole configuration: files in, a plan of new files and a report out. Reads and writes nothing itself.
+
+Plan first, write last: a `Plan` holds every byte that would change, so that a diff, a check, a comparison of both
+versions and the writing itself all start from the same value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from colang.syntax.dialect import detect
+from colang.syntax.lexer_v1 import is_colang_1
+from colang.syntax.parser_v1 import parse_v1
+from colang_migrate import settings as yml
+from colang_migrate.facts import Facts, FileFacts, scan
+from colang_migrate.findings import Finding, TextResult, finding
+from colang_migrate.generated import main_text, rail_name, rails_text
+from colang_migrate.library_names import LIBRARY_RAILS, MODULES
+from colang_migrate.names import action_name
+from colang_migrate.python_files import PythonFacts, read_python, renamed
+from colang_migrate.report import Report
+from colang_migrate.text import migrate_text
+
+Version = Literal["1.0", "2.0-alpha"]
+Check = Literal["none", "parse", "check"]
+MANY_FILES = 100  # from here on the files are shared among processes
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a migration may do.
+
+    Attributes:
+        from_version: The version of the files.
+        use_active: Put ``@active`` above flows that start by themselves; else main activates them.
+        include_main: Add a main flow if there is none.
+        target: Whether the result works around known defects of the reference.
+        actions: Registrations in Python files may be changed.
+        guards: Actions that fail in rails stop the message.
+        check: What the result must pass: nothing, the parser, or all checks.
+        processes: At most so many processes for large configurations; 1 keeps to this one.
+    """
+
+    from_version: Version = "1.0"
+    use_active: bool = True
+    include_main: bool = True
+    target: Literal["nemoguardrails", "colang"] = "nemoguardrails"
+    actions: bool = False
+    guards: bool = True
+    check: Check = "check"
+    processes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a migration would write.
+
+    `before` are the files as they are, `after` as they would be (only Colang, YAML and Python files); names are
+    relative paths with slashes. `report.changed` and `report.created` name what differs.
+    """
+
+    root: str
+    before: Mapping[str, bytes]
+    after: Mapping[str, bytes]
+    report: Report
+
+    @property
+    def changes(self) -> dict[str, bytes]:
+        """The files to write."""
+        return {name: data for name, data in self.after.items() if self.before.get(name) != data}
+
+    def texts(self, side: Literal["before", "after"]) -> dict[str, str]:
+        """One side as texts, for `colang.Project.from_texts` and for running it."""
+        files = self.before if side == "before" else self.after
+        return {name: data.decode("utf-8-sig", errors="replace") for name, data in files.items()}
+
+    def diff(self) -> str:
+        """All changes as a unified diff."""
+        pieces: list[str] = []
+        for name, data in sorted(self.changes.items()):
+            old = self.before.get(name)
+            lines = difflib.unified_diff(
+                (old or b"").decode("utf-8", errors="replace").splitlines(keepends=True),
+                data.decode("utf-8", errors="replace").splitlines(keepends=True),
+                f"a/{name}" if old is not None else "/dev/null",
+                f"b/{name}",
+            )
+            for line in lines:
+                pieces.append(
+                    line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+                )
+        return "".join(pieces)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is known while a plan is made."""
+
+    options: Options
+    old: dict[str, str]  # Colang files of the version to migrate from
+    kept: dict[str, str]  # other Colang files
+    yaml: dict[str, yml.SettingsFile]
+    python: dict[str, str]
+    after: dict[str, bytes]
+    findings: list[Finding] = field(default_factory=list[Finding])
+    refused: bool = False
+
+    def tell(self, code: str, message: str, path: str = "", line: int = 0) -> None:
+        """Note a finding."""
+        self.findings.append(finding(code, message, path, line, 1 if line else 0))
+
+
+def plan(files: Mapping[str, bytes], options: Options | None = None, *, root: str = ".") -> Plan:
+    r"""Migrate a configuration given as files by name. Never raises for what is in them.
+
+    Example:
+        >>> files = {"a.co": b'define bot greet\n  "Hi!"\n', "config.yml": b"models: []\n"}
+        >>> made = plan(files)
+        >>> sorted(made.changes), made.after["config.yml"].decode()
+        (['a.co', 'config.yml', 'main.co'], 'colang_version: "2.x"\nmodels: []\n')
+    """
+    options = options or Options()
+    work = _sort(files, options)
+    if not work.refused:
+        if options.from_version == "1.0":
+            _migrate_old(work)
+        else:
+            _migrate_alpha(work)
+    changed = [name for name, data in work.after.items() if files.get(name) != data]
+    if changed and not work.refused and options.check != "none":
+        _verify(work, changed)
+    after = dict(files) if work.refused else work.after
+    changed = [name for name, data in after.items() if files.get(name) != data]
+    report = Report(
+        root=root,
+        findings=tuple(sorted(dict.fromkeys(work.findings), key=lambda f: (f.path, f.line))),
+        changed=tuple(sorted(name for name in changed if name in files)),
+        created=tuple(sorted(name for name in changed if name not in files)),
+        unchanged=len(files) - sum(name in files for name in changed),
+        refused=work.refused,
+    )
+    return Plan(root, dict(files), after, report)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _sort(files: Mapping[str, bytes], options: Options) -> _Work:
+    """Decode the files and tell which are to be migrated."""
+    work = _Work(options, {}, {}, {}, {}, dict(files))
+    patterns = _ignored(files.get(".railsignore", b""))
+    for name in sorted(files):
+        base = posixpath.basename(name)
+        if any(fnmatch.fnmatchcase(base, pattern) for pattern in patterns):
+            continue
+        if name.endswith(".co"):
+            text = _decode(work, name, files[name])
+            if text is None:
+                continue
+            stem = name[: -len(".co")]
+            if name.endswith(".v1.co") or f"{stem.partition('.')[0]}.v1.co" in files:
+                work.tell("M702", "a backup of an earlier migration stands beside it", name)
+                work.kept[name] = "" if name.endswith(".v1.co") else text
+            elif options.from_version == "1.0" and not _is_old(text):
+                work.kept[name] = text
+            else:
+                work.old[name] = text
+        elif name.endswith((".yml", ".yaml")) and "kb" not in name.split("/")[:-1]:
+            text = _decode(work, name, files[name])
+            if text is not None:
+                found = yml.read_settings(name, text.removeprefix("\ufeff"))
+                if found.data and found.document.data is not None:
+                    work.yaml[name] = found
+        elif name.endswith(".py"):
+            try:
+                work.python[name] = files[name].decode("utf-8")
+            except UnicodeDecodeError:
+                continue
+    return work
+
+
+def _ignored(data: bytes) -> list[str]:
+    lines = (line.strip() for line in data.decode("utf-8", errors="replace").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _decode(work: _Work, name: str, data: bytes) -> str | None:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        work.tell("M705", "the file is not UTF-8 text", name, line)
+        work.refused = True
+        return None
+    if "\0" in text:
+        work.tell("M705", "the file holds a NUL character, so it is no text", name)
+        work.refused = True
+        return None
+    return text
+
+
+def _is_old(text: str) -> bool:
+    body = text.removeprefix("\ufeff")
+    return is_colang_1(body) or detect(body).version == "1.0"
+
+
+def _main_file(work: _Work) -> yml.SettingsFile | None:
+    """The file that holds the settings: config.yml, or the one with models or rails."""
+    for name in ("config.yml", "config.yaml"):
+        if name in work.yaml:
+            return work.yaml[name]
+    for keys in (("models",), ("rails", "instructions", "colang_version")):
+        for file in work.yaml.values():
+            if any(key in file.data for key in keys):
+                return file
+    return None
+
+
+# ---------------------------------------------------------------- Colang 1.0
+
+
+def _migrate_old(work: _Work) -> None:
+    main = _main_file(work)
+    version = str(main.data.get("colang_version", "1.0")) if main is not None else "1.0"
+    if not work.old and (version == "2.x" or work.kept or main is None):
+        for name in work.kept:
+            work.tell("M702", "this file is no Colang 1.0; it stays", name)
+        return
+    for name in work.kept:
+        if not name.endswith(".v1.co"):
+            work.tell("M702", "this file is Colang 2.x already; it stays", name)
+    python = read_python(work.python)
+    work.findings += python.findings
+    lists = _rail_lists(work)
+    facts = _facts(work, python, lists)
+    results = _rewrite_all(work, facts)
+    for name, result in results.items():
+        work.findings += result.findings
+        work.refused |= not result.readable
+        work.after[name] = result.text.encode("utf-8")
+    _migrate_settings(work, facts, main, lists)
+    _add_main(work, facts, main)
+    _migrate_python(work, facts, python)
+
+
+def _rail_lists(work: _Work) -> dict[str, list[str]]:
+    lists: dict[str, list[str]] = {}
+    for file in work.yaml.values():
+        for kind, _, entry in yml.flows_of(file):
+            lists.setdefault(kind, []).append(entry)
+    return lists
+
+
+_NAMES_IN_TEMPLATES = re.compile(r"\{[{%]([^{}]*)[}%]\}")
+
+
+def _outside(work: _Work, python: PythonFacts) -> set[str]:
+    """Variables that Python files or prompts mention."""
+    names = set(python.variables)
+    for file in work.yaml.values():
+        for code in _NAMES_IN_TEMPLATES.findall(file.text):
+            names.update(re.findall(r"[^\W\d]\w*", code))
+    return names
+
+
+def _facts(work: _Work, python: PythonFacts, lists: Mapping[str, Sequence[str]]) -> Facts:
+    scanned = _scan_all(work)
+    fallback = ""
+    for file in work.yaml.values():
+        value = file.get("rails", "dialog", "user_messages", "embeddings_only_fallback_intent")
+        fallback = value if isinstance(value, str) else fallback
+    taken: list[str] = []
+    for text in work.kept.values():
+        taken += re.findall(r"^flow[ \t]+((?:[^\W\d]\w*[ \t]*)+)", text, re.MULTILINE)
+    return Facts(
+        scanned,
+        rails={kind: [rail_name(entry) for entry in entries] for kind, entries in lists.items()},
+        actions=python.actions if python.complete and work.python else None,
+        outside=_outside(work, python),
+        fallback_intent=fallback,
+        use_active=work.options.use_active,
+        has_knowledge=any(
+            name.endswith(".md") and "kb" in name.split("/")[:-1] for name in work.after
+        ),
+        taken=[name.strip() for name in taken],
+        guards=work.options.guards,
+        none_actions=python.none_actions,
+    )
+
+
+def _scan_all(work: _Work) -> list[FileFacts]:
+    if work.options.processes > 1 and len(work.old) >= MANY_FILES:
+        from concurrent.futures import ProcessPoolExecutor
+
+        with ProcessPoolExecutor(work.options.processes) as pool:
+            return list(pool.map(_scan_one, work.old.items(), chunksize=20))
+    return [_scan_one(item) for item in work.old.items()]
+
+
+def _scan_one(item: tuple[str, str]) -> FileFacts:
+    path, text = item
+    return scan(parse_v1(text.removeprefix("\ufeff"))[0], path)
+
+
+_shared_facts: list[Facts] = []  # of a worker process
+
+
+def _remember(facts: Facts) -> None:
+    _shared_facts[:] = [facts]
+
+
+def _rewrite_one(item: tuple[str, str]) -> TextResult:
+    return migrate_text(item[1], facts=_shared_facts[0], path=item[0])
+
+
+def _rewrite_all(work: _Work, facts: Facts) -> dict[str, TextResult]:
+    if work.options.processes > 1 and len(work.old) >= MANY_FILES:
+        from concurrent.futures import ProcessPoolExecutor
+
+        with ProcessPoolExecutor(
+            work.options.processes, initializer=_remember, initargs=(facts,)
+        ) as pool:
+            made = pool.map(_rewrite_one, work.old.items(), chunksize=20)
+            return dict(zip(work.old, made, strict=True))
+    return {name: migrate_text(text, facts=facts, path=name) for name, text in work.old.items()}
+
+
+# ---------------------------------------------------------------- settings and rails
+
+
+def _migrate_settings(
+    work: _Work, facts: Facts, main: yml.SettingsFile | None, lists: dict[str, list[str]]
+) -> None:
+    if main is not None:
+        yml.set_version(main)
+    comments: list[str] = []
+    for file in work.yaml.values():
+        comments += _take_rails(file)
+        _dialog(file, facts, work)
+        yml.migrate_models(file, lambda name: _own_action(name, facts))
+        yml.migrate_prompts(file)
+        yml.migrate_sample(file, facts.user, facts.bot)
+        _other_settings(file)
+    newline = "\r\n" if main is not None and "\r\n" in main.text else "\n"
+    rails = rails_text(
+        lists,
+        facts,
+        comments=comments,
+        for_reference=work.options.target == "nemoguardrails",
+        newline=newline,
+    )
+    where = main.path if main is not None else ""
+    for name in rails.unknown:
+        work.tell(
+            "M404", f"no flow is named `{name}`, and the library table has no such rail", where
+        )
+    for name in rails.unsure:
+        message = f"the shipped 2.x flow of `{name}` may read variables it never declares"
+        work.tell("M305", message, where)
+    if rails.text:
+        folder = posixpath.dirname(where)
+        name = _free(work, folder, ("rails.co", "_rails.co", "guardrails.co"))
+        work.after[name] = rails.text.encode("utf-8")
+        if posixpath.basename(name) != "rails.co":
+            work.tell("M704", f"rails.co is taken; the rails stand in {name}", name)
+        if lists.get("output"):
+            work.tell("M306", "output rails check predefined messages as well", where)
+    elif comments:
+        work.tell("M511", f"comments of removed settings: {' '.join(comments)}", where)
+    for file in work.yaml.values():
+        made = yml.apply(file)
+        work.findings += file.findings
+        if made is None:
+            work.refused = True
+        elif made != file.text:
+            bom = b"\xef\xbb\xbf" if work.after[file.path].startswith(b"\xef\xbb\xbf") else b""
+            work.after[file.path] = bom + made.encode("utf-8")
+    if any(file.edits for file in work.yaml.values()) and main is not None:
+        work.tell("M512", "the application may need changes: generation options, histories", where)
+
+
+def _own_action(name: str, facts: Facts) -> str | None:
+    return action_name(name) if facts.actions and name in facts.actions else None
+
+
+def _take_rails(file: yml.SettingsFile) -> list[str]:
+    """Remove the lists that move to Colang, and report those that cannot."""
+    paths: list[tuple[str | int, ...]] = []
+    for kind in ("input", "output"):
+        if ("rails", kind, "flows") in file.document.places:
+            paths.append(("rails", kind, "flows"))
+        if file.get("rails", kind, "parallel"):
+            file.report(
+                "M503", ("rails", kind, "parallel"), f"{kind} rails run one after the other"
+            )
+    if file.get("rails", "output", "streaming"):
+        file.report(
+            "M504", ("rails", "output", "streaming"), "streaming of output rails has no effect"
+        )
+    for kind in ("retrieval", "tool_input", "tool_output"):
+        if file.get("rails", kind, "flows"):
+            names = ", ".join(f"`{entry}`" for k, _, entry in yml.flows_of(file) if k == kind)
+            file.report(
+                "M502", ("rails", kind, "flows"), f"2.x runs no {kind} rails: {names} has no effect"
+            )
+    return yml.remove(file, paths) if paths else []
+
+
+def _dialog(file: yml.SettingsFile, facts: Facts, work: _Work) -> None:
+    path = ("rails", "dialog", "user_messages", "embeddings_only_fallback_intent")
+    value = file.get(*path)
+    if isinstance(value, str) and not value.startswith("user "):
+        new = facts.user(value)
+        quote = file.text[file.document.places[path].value.start]
+        written = f"{quote}{new}{quote}" if quote in "\"'" else new
+        yml.replace_value(file, path, written, new)
+    single = ("rails", "dialog", "single_call")
+    if file.get(*single, "enabled"):
+        file.report("M505", single, "one model call a turn is an activation in main.co")
+        comments = yml.remove(file, [single])
+        for comment in comments:
+            work.tell("M511", f"the comment `{comment}` stood beside single_call", file.path)
+    if file.get("enable_multi_step_generation"):
+        message = "2.x ignores enable_multi_step_generation"
+        file.report("M507", ("enable_multi_step_generation",), message)
+
+
+def _other_settings(file: yml.SettingsFile) -> None:
+    config = file.get("rails", "config")
+    if isinstance(config, dict):
+        for key in config:  # pyright: ignore[reportUnknownVariableType]
+            if any(str(key).split("_")[0] in name for name in LIBRARY_RAILS):  # pyright: ignore[reportUnknownArgumentType]
+                continue
+            message = f"check that the rail still reads rails.config.{key}"
+            file.report("M501", ("rails", "config", str(key)), message)  # pyright: ignore[reportUnknownArgumentType]
+    if file.get("passthrough"):
+        file.report("M506", ("passthrough",), "passthrough works differently in 2.x")
+
+
+def _free(work: _Work, folder: str, names: Sequence[str]) -> str:
+    """A name that no file has."""
+    for name in names:
+        path = posixpath.join(folder, name)
+        if path not in work.after:
+            return path
+    stem = names[0].removesuffix(".co")
+    number = 2
+    while posixpath.join(folder, f"{stem}_{number}.co") in work.after:
+        number += 1
+    return posixpath.join(folder, f"{stem}_{number}.co")
+
+
+def _add_main(work: _Work, facts: Facts, main: yml.SettingsFile | None) -> None:
+    existing = [
+        name
+        for name, text in work.kept.items()
+        if re.search(r"^flow[ \t]+main[ \t]*(?:#.*)?\r?$", text, re.MULTILINE)
+    ]
+    if len(existing) > 1:
+        work.tell("M513", f"`flow main` is defined in {' and '.join(existing)}")
+    if existing or not work.options.include_main:
+        return
+    settings = [file for file in work.yaml.values()]
+    models = any(file.data.get("models") for file in settings)
+    needs = models or bool(facts.user_names) or not settings
+    needs = needs or any(file.generates for file in facts.files.values())
+    if settings and not facts.user_names and models:
+        where = main.path if main is not None else ""
+        work.tell(
+            "M508", "without user messages 2.x asks the model twice, with other prompts", where
+        )
+    text = main_text(
+        facts,
+        needs_model=needs,
+        passthrough=any(file.get("passthrough") is True for file in settings),
+        single_call=any(file.get("rails", "dialog", "single_call", "enabled") for file in settings),
+    )
+    name = _free(work, "", ("main.co", "_main.co"))
+    if name != "main.co":
+        work.tell("M704", f"main.co is taken; the main flow stands in {name}", name)
+    work.after[name] = text.encode("utf-8")
+
+
+def _migrate_python(work: _Work, facts: Facts, python: PythonFacts) -> None:
+    """Registrations of actions that 2.x does not find: changed if that is allowed, else only told."""
+    used = {action for file in facts.files.values() for action in file.actions}
+    changed, registrations = renamed(work.python, used)
+    for each in registrations:
+        if work.options.actions:
+            work.findings.append(
+                Finding(
+                    rule="M403",
+                    message=f"`{each.name}` is registered as `{each.new_name}`",
+                    status="converted",
+                    advice="nothing",
+                    path=each.path,
+                    line=each.line,
+                    column=1,
+                )
+            )
+        else:
+            work.tell("M403", f"register `{each.name}` as `{each.new_name}`", each.path, each.line)
+    if work.options.actions:
+        done = {each.name for each in registrations}
+        work.findings = [
+            f
+            for f in work.findings
+            if not (f.rule == "M403" and f.status == "cannot" and _quoted(f.message) in done)
+        ]
+        for name, text in changed.items():
+            work.after[name] = text.encode("utf-8")
+
+
+def _quoted(message: str) -> str:
+    parts = message.split("`")
+    return parts[1] if len(parts) > 1 else ""
+
+
+# ---------------------------------------------------------------- 2.0-alpha
+
+
+def _migrate_alpha(work: _Work) -> None:
+    from colang_migrate.alpha.engine import flows_of, migrate_alpha
+
+    own = {name for text in work.old.values() for name in flows_of(text)}
+    texts: dict[str, str] = {}
+    changed = False
+    for name, text in work.old.items():
+        result = migrate_alpha(text, name, own)
+        work.findings += result.findings
+        texts[name] = result.text
+        changed |= result.text != text
+        if posixpath.basename(name).startswith("ccl_") or name.endswith("core_flow_library.co"):
+            work.tell("M802", "this is a copy of library flows; it is kept", name)
+    if not changed:
+        return
+    modules = _needed_modules(texts, own)
+    mains = [name for name, text in texts.items() if "main" in flows_of(text)]
+    newline = "\n"
+    if modules and mains:
+        name = mains[0]
+        bom = "\ufeff" if texts[name].startswith("\ufeff") else ""
+        newline = "\r\n" if "\r\n" in texts[name] else "\n"
+        body = texts[name].removeprefix("\ufeff")
+        lead = "".join([f"import {module}{newline}" for module in modules])
+        texts[name] = f"{bom}{lead}{newline}{body}"
+    elif not mains and work.options.include_main:
+        lines = [*(f"import {module}" for module in modules or ["core"]), "", "flow main"]
+        lines.append("  match RestartEvent()")
+        name = _free(work, "", ("main.co", "_main.co"))
+        work.after[name] = "\n".join([*lines, ""]).encode("utf-8")
+    for name, text in texts.items():
+        work.after[name] = text.encode("utf-8")
+
+
+def _needed_modules(texts: Mapping[str, str], own: set[str]) -> list[str]:
+    """The library modules whose flows are called and which nothing imports."""
+    words: set[str] = set()
+    imported: set[str] = set()
+    for text in texts.values():
+        imported.update(re.findall(r"^import[ \t]+([\w.]+)", text, re.MULTILINE))
+        words.update(_calls(text))
+    found: list[str] = []
+    for module, names in MODULES.items():
+        if module != "guardrails" and any(name in words and name not in own for name in names):
+            found.append(module)
+    if "llm" in found or "llm" in imported:
+        found = [module for module in found if module not in ("core", "timing")]
+    return [module for module in found if module not in imported]
+
+
+def _calls(text: str) -> Iterator[str]:
+    from colang.syntax.parser_v2 import parse_v2
+
+    run: list[str] = []
+    for token in parse_v2(text.removeprefix("\ufeff"))[0].tokens:
+        if token.type == "WORD":
+            run.append(token.text)
+        elif run:
+            yield " ".join(run)
+            run = []
+
+
+# ---------------------------------------------------------------- the result must hold
+
+
+def _verify(work: _Work, changed: Sequence[str]) -> None:
+    from colang.syntax.parser_v2 import parse_v2
+
+    for name in changed:
+        if not name.endswith(".co"):
+            continue
+        _, problems = parse_v2(work.after[name].decode("utf-8").removeprefix("\ufeff"))
+        for problem in problems:
+            work.tell("M901", f"the result does not parse: {problem.message}", name)
+            work.refused = True
+    if work.refused or work.options.check != "check":
+        return
+    from colang import Project, check
+    from colang.diagnostics import Severity
+
+    texts = {
+        name: data.decode("utf-8-sig", errors="replace")
+        for name, data in work.after.items()
+        if name.endswith((".co", ".yml", ".yaml", ".py")) or name == ".railsignore"
+    }
+    for diagnostic in check(Project.from_texts(texts)):
+        if diagnostic.severity is not Severity.ERROR:
+            continue
+        if _is_known(diagnostic.message, work):
+            continue
+        found = finding("M901", f"{diagnostic.code} {diagnostic.message}", diagnostic.path or "")
+        work.findings.append(found)
+        work.refused = True
+
+
+def _is_known(message: str, work: _Work) -> bool:
+    """Whether an error of the result is told already: rails whose module is not installed here, actions."""
+    if "nemoguardrails.library." in message and "could not be resolved" in message:
+        name = message.split("`")[1]
+        if not any(name in each.message for each in work.findings):
+            work.findings.append(
+                replace(
+                    finding("M305", f"the module `{name}` is not among the modules installed here"),
+                    status="look",
+                )
+            )
+        return True
+    told = {_quoted(f.message) for f in work.findings if f.rule in ("M403", "M404", "M211")}
+    return any(action_name(name) in message for name in told if name)
