@@ -61,7 +61,7 @@ def _turns(history: str) -> tuple[list[str], list[int]]:
     return lines, starts
 
 
-def first_turns(history: str, n: int = 1) -> str:
+def first_turns(history: str | Sequence[Mapping[str, Any]], n: int = 1) -> str:
     r"""The first `n` turns; a turn begins with what the user says.
 
     >>> first_turns('user "a"\n  x\nbot y\nuser "b"\n  z\n', 1)
@@ -69,11 +69,12 @@ def first_turns(history: str, n: int = 1) -> str:
     """
     if n < 1:
         return ""
+    history = _as_text(history)
     lines, starts = _turns(history)
     return history if len(starts) <= n else "\n".join(lines[: starts[n]])
 
 
-def last_turns(history: str, n: int = 1) -> str:
+def last_turns(history: str | Sequence[Mapping[str, Any]], n: int = 1) -> str:
     r"""The last `n` turns.
 
     >>> last_turns('user "a"\n  x\nbot y\nuser "b"\n  z\n', 1)
@@ -81,8 +82,14 @@ def last_turns(history: str, n: int = 1) -> str:
     """
     if n < 1:
         return ""
+    history = _as_text(history)
     lines, starts = _turns(history)
     return history if len(starts) < n else "\n".join(lines[starts[-n] :])
+
+
+def _as_text(history: str | Sequence[Mapping[str, Any]]) -> str:
+    """Prompts may leave out the filter `colang` before a filter of turns."""
+    return history if isinstance(history, str) else history_v1(list(history))
 
 
 def indent(text: str, width: int = 4) -> str:
