@@ -24,6 +24,8 @@ COMMANDS = {
     "chat": "Talk to a bot in the terminal.",
     "run": "Run a program on a log of events, without any host.",
     "test": "Play scenarios and report where the bot differs.",
+    "migrate": "Migrate Colang 1.0 and 2.0-alpha to 2.x.",
+    "convert": "Migrate in place, with the options of `nemoguardrails convert`.",
     "parse": "Show what Colang files define.",
     "explain": "Say what a diagnostic code means.",
 }

@@ -6,6 +6,7 @@ all edits of a file are made on the original and applied together; two that over
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -163,7 +164,7 @@ def indentation(text: str) -> str:
 
 def run(module: n.Module, context: Context) -> str:
     """Rewrite one module: the new text. Findings are collected in the context."""
-    import colang_migrate.rules  # noqa: F401 - registers the rewrites
+    importlib.import_module("colang_migrate.rules")  # registers the rewrites
 
     context.indices = {id(definition): i for i, definition in enumerate(module.definitions)}
     for definition in module.definitions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
@@ -96,10 +96,10 @@ def literal_text(value: object) -> str:
     if isinstance(value, str):
         return value if re.fullmatch(r"\$[\w.]+", value) else f'"{escape(value)}"'
     if isinstance(value, dict):
-        items = [f"{literal_text(k)}: {literal_text(v)}" for k, v in value.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        return "{" + ", ".join(items) + "}"
+        pairs = cast("dict[object, object]", value).items()
+        return "{" + ", ".join(f"{literal_text(k)}: {literal_text(v)}" for k, v in pairs) + "}"
     if isinstance(value, list):
-        return f"[{', '.join(literal_text(item) for item in value)}]"  # pyright: ignore[reportUnknownVariableType]
+        return f"[{', '.join(literal_text(item) for item in cast('list[object]', value))}]"
     return repr(value)
 
 

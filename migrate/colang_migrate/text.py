@@ -172,7 +172,7 @@ def _problems(problems: Sequence[Diagnostic], context: Context) -> list[Finding]
     return told
 
 
-_KIND = {
+_KIND: dict[type, tuple[str, str]] = {
     n.UserDef: ("M026", "user"),
     n.BotDef: ("M027", "bot"),
     n.FlowDef: ("M028", "flow"),

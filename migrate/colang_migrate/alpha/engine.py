@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -159,7 +160,7 @@ def migrate_alpha(
           or when c
             pass
     """
-    import colang_migrate.alpha.rules  # noqa: F401 - registers the rewrites
+    importlib.import_module("colang_migrate.alpha.rules")  # registers the rewrites
 
     body = text.removeprefix("\ufeff")
     module, _ = parse_v2(body)

@@ -1,0 +1,67 @@
+"""``colang convert``: `migrate` with the options and defaults that ``nemoguardrails convert`` has, in place."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colang.cli import FOUND, USAGE, CliError, terminal
+
+if TYPE_CHECKING:
+    from colang_migrate.report import Report
+
+
+class FromVersion(str, enum.Enum):
+    """The version that files are in."""
+
+    V1 = "1.0"
+    ALPHA = "2.0-alpha"
+
+
+def convert(
+    path: Annotated[str, typer.Argument(help="A configuration folder, or one .co file.")],
+    from_version: Annotated[
+        FromVersion, typer.Option(help="The version the files are in.")
+    ] = FromVersion.V1,
+    verbose: Annotated[
+        bool, typer.Option("--verbose/--no-verbose", help="List everything that is converted.")
+    ] = False,
+    validate: Annotated[
+        bool,
+        typer.Option("--validate/--no-validate", help="Run all checks on the result, not only the parser."),
+    ] = False,
+    use_active_decorator: Annotated[
+        bool,
+        typer.Option("--use-active-decorator/--no-use-active-decorator", help="Put @active above flows."),
+    ] = True,
+    include_main_flow: Annotated[
+        bool,
+        typer.Option("--include-main-flow/--no-include-main-flow", help="Add a main flow."),
+    ] = True,
+) -> int:
+    """Migrate to Colang 2.x in place; the old text of x.co stays as x.v1.co.
+
+    Exit status: 0 done, 1 something cannot be migrated, 2 bad usage or unreadable input, or nothing was written.
+    """
+    from colang_migrate.files import MigrateError
+    from colang_migrate.migration import migrate
+
+    def tell(report: Report) -> None:
+        terminal.progress(report.to_text(all_entries=verbose))
+
+    try:
+        reports = migrate(
+            path,
+            include_main_flow=include_main_flow,
+            use_active_decorator=use_active_decorator,
+            from_version=from_version.value,
+            validate=validate,
+            progress=tell,
+        )
+    except MigrateError as error:
+        raise CliError(str(error)) from error
+    if any(report.refused for report in reports):
+        return USAGE
+    return FOUND if any(report.of("cannot") for report in reports) else 0

@@ -1,0 +1,212 @@
+"""``colang migrate``: Colang 1.0 and 2.0-alpha to 2.x, shown as a diff unless it is told to write."""
+
+from __future__ import annotations
+
+import enum
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colang.cli import FOUND, USAGE, CliError, terminal
+
+if TYPE_CHECKING:
+    from colang_migrate.folder import Options, Plan
+    from colang_migrate.report import Report
+
+
+class FromVersion(str, enum.Enum):
+    """The version that files are in."""
+
+    V1 = "1.0"
+    ALPHA = "2.0-alpha"
+
+
+class Form(str, enum.Enum):
+    """How the report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    MARKDOWN = "markdown"
+
+
+class Target(str, enum.Enum):
+    """Where the result has to run."""
+
+    NEMOGUARDRAILS = "nemoguardrails"
+    COLANG = "colang"
+
+
+def migrate(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Configuration folders and .co files. [default: this folder]"),
+    ] = None,
+    from_version: Annotated[
+        FromVersion, typer.Option(help="The version the files are in.")
+    ] = FromVersion.V1,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the result; without it, only show the diff.")
+    ] = False,
+    output: Annotated[
+        str | None, typer.Option(help="Write the whole result to this new folder instead.")
+    ] = None,
+    backup: Annotated[
+        str | None, typer.Option(help="Copy the files as they were to this folder first.")
+    ] = None,
+    backup_suffix: Annotated[
+        str | None, typer.Option(help="Keep x.co as it was under another ending, like .v1.co.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether something is left to migrate.")
+    ] = False,
+    report: Annotated[Form, typer.Option(help="The form of the report.")] = Form.TEXT,
+    details: Annotated[
+        bool, typer.Option("--details", help="List everything that is converted, too.")
+    ] = False,
+    use_active_decorator: Annotated[
+        bool, typer.Option(help="Put @active above flows; else main activates them.")
+    ] = True,
+    include_main_flow: Annotated[
+        bool, typer.Option(help="Add a main flow where there is none.")
+    ] = True,
+    fail_closed: Annotated[
+        bool, typer.Option(help="Let an action that fails in a rail stop the message.")
+    ] = True,
+    target: Annotated[
+        Target, typer.Option(help="nemoguardrails: work around known defects of it.")
+    ] = Target.NEMOGUARDRAILS,
+    actions: Annotated[
+        bool, typer.Option("--actions", help="Rename registrations of actions in Python files.")
+    ] = False,
+) -> int:
+    """Migrate Colang 1.0 or 2.0-alpha to 2.x.
+
+    Shows what would change and writes nothing, unless --write or --output says so. What is written parses and
+    passes all checks; all files of a configuration are replaced, or none.
+
+    Exit status: 0 done, nothing is left to decide; 1 something cannot be migrated, or with --check something
+    is left to migrate; 2 bad usage or unreadable input, or the result does not hold and was not written.
+    """
+    from colang_migrate.files import MigrateError
+    from colang_migrate.folder import Options
+
+    if output is not None and (write or backup or backup_suffix):
+        raise CliError("--output writes to another folder; it goes with none of --write, --backup")
+    if (backup or backup_suffix) and not write:
+        raise CliError("a backup is made when something is written: add --write")
+    if check and (write or output):
+        raise CliError("--check writes nothing; leave out --write and --output")
+    options = Options(
+        from_version="1.0" if from_version is FromVersion.V1 else "2.0-alpha",
+        use_active=use_active_decorator,
+        include_main=include_main_flow,
+        target="nemoguardrails" if target is Target.NEMOGUARDRAILS else "colang",
+        actions=actions,
+        guards=fail_closed,
+        processes=os.cpu_count() or 1,
+    )
+    run = _Run(options, write, output, backup, backup_suffix)
+    try:
+        for path in paths or ["."]:
+            run.take(path)
+    except MigrateError as error:
+        run.failed.append(str(error))
+    show_reports(run, report, details=details, diff=not (write or output or check))
+    return run.status(check)
+
+
+class _Run:
+    """The plans of one run, and what became of them."""
+
+    def __init__(
+        self,
+        options: Options,
+        write: bool,
+        output: str | None,
+        backup: str | None,
+        backup_suffix: str | None,
+    ) -> None:
+        self.options = options
+        self.write = write
+        self.output = output
+        self.backup = backup
+        self.backup_suffix = backup_suffix
+        self.plans: list[Plan] = []
+        self.reports: list[Report] = []
+        self.failed: list[str] = []
+
+    def take(self, path: str) -> None:
+        """Plan, and write if that is wanted, every configuration below a path."""
+        from colang_migrate import migration
+        from colang_migrate.files import MigrateError, write_copy
+
+        for number, plan in enumerate(migration.plan_path(path, self.options)):
+            if number and number % 100 == 0:
+                terminal.progress(f"{number} configurations so far ...")
+            made = plan.report
+            try:
+                if self.write:
+                    made = migration.write(plan, backup=self._backup(plan), backup_suffix=self.backup_suffix)
+                elif self.output is not None and not made.refused:
+                    inside = os.path.relpath(plan.root, path) if os.path.isdir(path) else "."
+                    place = os.path.normpath(os.path.join(self.output, inside))
+                    source = plan.root if os.path.isdir(plan.root) else ""
+                    write_copy(plan.root, place, plan.after if not source else plan.changes, source)
+                    made = _written(made)
+            except MigrateError as error:
+                self.failed.append(str(error))
+            self.plans.append(plan)
+            self.reports.append(made)
+
+    def _backup(self, plan: Plan) -> str | None:
+        if self.backup is None or not self.plans:
+            return self.backup
+        return os.path.join(self.backup, os.path.basename(os.path.normpath(plan.root)))
+
+    def status(self, check: bool) -> int:
+        """The exit status."""
+        if self.failed or any(report.refused for report in self.reports):
+            return USAGE
+        if check:
+            return FOUND if any(not report.is_clean for report in self.reports) else 0
+        return FOUND if any(report.of("cannot") for report in self.reports) else 0
+
+
+def _written(report: Report) -> Report:
+    from dataclasses import replace
+
+    return replace(report, written=True)
+
+
+def show_reports(run: _Run, form: Form, *, details: bool, diff: bool) -> None:
+    """Print diffs and reports; results to standard output, for people the report to standard error."""
+    from colang_migrate.report import to_sarif
+
+    match form:
+        case Form.JSON:
+            terminal.write_json([report.to_json() for report in run.reports], indent=2)
+        case Form.SARIF:
+            terminal.write_json(to_sarif(run.reports), indent=2)
+        case Form.MARKDOWN:
+            for report in run.reports:
+                terminal.write(report.to_markdown())
+        case Form.TEXT:
+            for plan, report in zip(run.plans, run.reports, strict=True):
+                if diff and not report.refused:
+                    _show_diff(plan.diff())
+                terminal.progress(report.to_text(all_entries=details))
+    for message in run.failed:
+        terminal.progress(f"error: {message}")
+
+
+def _show_diff(text: str) -> None:
+    import sys
+
+    if not terminal.colored(sys.stdout):
+        terminal.write(text)
+        return
+    for line in text.splitlines():
+        style = "added" if line.startswith("+") else "removed" if line.startswith("-") else ""
+        terminal.say(line, style)
