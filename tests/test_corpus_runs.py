@@ -13,7 +13,7 @@ import pytest
 
 import colang
 from colang.scenario import load_scenario
-from colang_interpreter import compile
+from colang_interpreter import CompileError, compile
 from colang_interpreter.host.loading import load_actions
 from colang_interpreter.scenarios.player import session_opener
 from colang_interpreter.scenarios.playing import play
@@ -53,7 +53,7 @@ def goes(folder: Path, side: Side) -> str:
     project = colang.Project.load(folder / side)
     try:
         program = compile(project)
-    except Exception as error:
+    except CompileError as error:
         return str(error)
     opener = session_opener(program, load_actions(project))
     result = asyncio.run(play(scenario, opener, side=side, flow_names=project.flows))
