@@ -466,7 +466,10 @@ def test_spans_of_the_real_package(dialect: str) -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     talk(FILES[dialect], "boom", on_decisions=OpenTelemetry(provider.get_tracer("test")))
     spans = exporter.get_finished_spans()
-    assert [dict(span.attributes or {})["rail.name"] for span in spans] == ["shorten", "check words"]
+    assert [dict(span.attributes or {})["rail.name"] for span in spans] == [
+        "shorten",
+        "check words",
+    ]
     assert [span.status.is_ok for span in spans] == [True, False]
     assert [dict(span.attributes or {})["code.lineno"] for span in spans] == [
         line_of(dialect, "shorten"),

@@ -154,9 +154,9 @@ def _arguments(spec: nodes.Spec, definition: nodes.FlowDef, file: SourceFile) ->
     free = iter(definition.params)
     for argument in spec.arguments or ():
         name = argument.name if argument.name is not None else getattr(next(free, None), "name", "")
-        parts = getattr(argument.value, "parts", None)
-        if isinstance(parts, tuple) and all(isinstance(part, str) for part in parts):
-            given[name] = "".join(parts)
+        value = argument.value
+        if isinstance(value, nodes.String) and all(isinstance(part, str) for part in value.parts):
+            given[name] = "".join(part for part in value.parts if isinstance(part, str))
     return given
 
 

@@ -150,14 +150,14 @@ def own_recognizers(settings: Any) -> list[Recognizer]:
     """
     found: list[Recognizer] = []
     for entry in getattr(settings, "recognizers", None) or ():
-        known = cast("Mapping[str, Any]", entry) if is_mapping(entry) else {}
+        known = _mapping(entry)
         entity = known.get("supported_entity")
         if not isinstance(entity, str) or not entity:
             raise SensitiveDataError(
                 "a recognizer needs `supported_entity`, the name of what it finds"
             )
-        patterns = known.get("patterns") or []
-        words = known.get("deny_list") or []
+        patterns: Any = known.get("patterns") or []
+        words: Any = known.get("deny_list") or []
         if not is_list(patterns) or not is_list(words) or not (patterns or words):
             raise SensitiveDataError(
                 f"the recognizer of `{entity}` needs a list `patterns` or `deny_list`"
@@ -172,8 +172,12 @@ def own_recognizers(settings: Any) -> list[Recognizer]:
     return found
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if is_mapping(value) else {}
+
+
 def _own_pattern(entity: str, given: Any) -> Recognizer:
-    known = cast("Mapping[str, Any]", given) if is_mapping(given) else {}
+    known = _mapping(given)
     text, score = known.get("regex"), known.get("score", 0.5)
     if not isinstance(text, str) or isinstance(score, bool) or not isinstance(score, (int, float)):
         raise SensitiveDataError(
@@ -217,7 +221,7 @@ def findings(text: str, settings: Any, source: str) -> list[Finding]:
             " and what `recognizers` adds"
         )
     options = getattr(settings, source, None)
-    wanted = set(getattr(options, "entities", None) or ())
+    wanted: set[str] = set(getattr(options, "entities", None) or ())
     threshold = float(getattr(options, "score_threshold", 0.2))
     found = [
         finding
