@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
 import colang.cli
 from colang.cli import COMMANDS, CliError, main
+from support import ROOT
 
 GOOD = "flow main\n  match Ping()\n  send Pong()\n"
 BAD = 'flow main\n  match Ping(\n\nflow other\n  send "x\n'

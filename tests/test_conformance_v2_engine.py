@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conformance import Case, Expectation, load_cases, sendable, substituted
 
 from colang_interpreter.errors import CompileError
 from colang_interpreter.v2.program import compile_text
+from conformance import Case, Expectation, load_cases, sendable, substituted
 
 CASES = [case for case in load_cases("colang2") if case.mode == "engine"]
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from support import ROOT
 
 PAGES = sorted(

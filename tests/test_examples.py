@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT
 
 import colang
 from colang.scenario import Scenario, load_scenario
 from colang_interpreter import compile
-from colang_interpreter.scenarios.playing import play
 from colang_interpreter.scenarios.player import session_opener
+from colang_interpreter.scenarios.playing import play
+from support import ROOT
 
 EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir())
 

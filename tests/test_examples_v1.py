@@ -13,8 +13,8 @@ from colang.project import Project
 from colang.scenario import Say, Scenario, SetContext, load_scenario
 from colang_interpreter import LLMRails, RailsConfig, compile
 from colang_interpreter.host.loading import load_actions
-from colang_interpreter.scenarios.playing import play
 from colang_interpreter.scenarios.player import session_opener
+from colang_interpreter.scenarios.playing import play
 from support import ROOT
 
 NAMES = ("bank_faq", "shop", "quiz")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colang_interpreter.patterns.automaton import Ambiguous, growth_of
-from colang_interpreter.patterns.search import LinearSearch, Unsupported
 from colang_interpreter.patterns.limits import MAX_TEXT, PatternError, SafePattern, safe_pattern
+from colang_interpreter.patterns.search import LinearSearch, Unsupported
 
 ORDINARY = [
     r"(?i)\bhello\b",

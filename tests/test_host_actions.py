@@ -9,12 +9,12 @@ import threading
 from typing import Any
 
 import pytest
-from fixtures.machines import FakeMachine, FakeProgram
-from fixtures.sessions import asks, run
 
 from colang_interpreter import ActionError, ActionResult, Bot, VirtualClock, action
 from colang_interpreter.host.actions import ActionRegistry, snake_case
 from colang_interpreter.machine import Event
+from fixtures.machines import FakeMachine, FakeProgram
+from fixtures.sessions import asks, run
 
 
 def said(target: Any, text: str = "x", /, **arguments: Any) -> str:

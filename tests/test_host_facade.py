@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.sessions import run, types
 
 import colang
 from colang_interpreter import Bot, LLMRails, RailsConfig, compile
 from colang_interpreter.host import attention
 from colang_interpreter.host.loading import ActionFilesError, load_actions
+from fixtures.sessions import run, types
 
 YAML = "colang_version: 2.x\n"
 COUNTER = """

@@ -8,9 +8,6 @@ import math
 from typing import Any
 
 import pytest
-from fixtures.actions import BY_NAME
-from fixtures.machines import FakeMachine, FakeProgram
-from fixtures.sessions import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +15,9 @@ import colang
 from colang_interpreter import ActionResult, Bot, LogError, VirtualClock, action, compile, replay
 from colang_interpreter.host.log import decode, encode
 from colang_interpreter.machine import Event, Program
+from fixtures.actions import BY_NAME
+from fixtures.machines import FakeMachine, FakeProgram
+from fixtures.sessions import run
 
 PROGRAMS = {
     "dialog": """

@@ -6,8 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from fixtures.machines import FakeMachine, FakeProgram, Handler
-from fixtures.sessions import run, types
 
 from colang_interpreter.host.actions import ActionResult, action
 from colang_interpreter.host.bot import Bot
@@ -15,6 +13,8 @@ from colang_interpreter.host.clock import VirtualClock
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.saving import ConversationError
 from colang_interpreter.machine import Event
+from fixtures.machines import FakeMachine, FakeProgram, Handler
+from fixtures.sessions import run, types
 
 
 def conversation(handler: Handler, *actions: Any, **options: Any) -> Conversation:

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fixtures.machines import FakeMachine, FakeProgram
-from fixtures.sessions import asks, run, types
 
 from colang_interpreter import (
     Bot,
@@ -22,6 +20,8 @@ from colang_interpreter import (
     current_session_id,
 )
 from colang_interpreter.machine import Event
+from fixtures.machines import FakeMachine, FakeProgram
+from fixtures.sessions import asks, run, types
 
 
 def echo(machine: FakeMachine, event: Event | None) -> list[Event]:

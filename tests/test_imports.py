@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from support import ROOT, SOURCE_FOLDERS, source_files
 
 LAYERS = ["colang_grammars", "colang", "colang_interpreter", "colang_migrate"]

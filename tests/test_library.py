@@ -14,8 +14,8 @@ import pytest
 from colang.scenario import load_scenario
 from colang_interpreter.host.actions import action
 from colang_interpreter.host.bot import Bot
-from colang_interpreter.scenarios.playing import ScenarioResult, play
 from colang_interpreter.scenarios.player import SessionPlayer, session_opener
+from colang_interpreter.scenarios.playing import ScenarioResult, play
 from colang_interpreter.v2.program import compile_text
 
 
@@ -847,8 +847,8 @@ def test_helpers_for_developers_log() -> None:
     )
 
     async def logged() -> str:
-        from colang_interpreter.scenarios.playing import Setup
         from colang_interpreter.scenarios.model import ScriptedModel
+        from colang_interpreter.scenarios.playing import Setup
 
         setup = Setup(seed=0, stubs={}, played=frozenset(), model=ScriptedModel())
         player = await session_opener(program)(setup)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from support import ROOT
 
 from colang.syntax import nodes
 from colang.syntax.parser_v2 import parse_v2
+from support import ROOT
 
 LIBRARY = ROOT / "interpreter" / "colang_interpreter" / "library"
 PAGE = (ROOT / "docs" / "guide" / "standard-library.md").read_text(encoding="utf-8")

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import marked
 
 from colang.diagnostics import Diagnostic, Edit, Fix, Label, Severity
 from colang.diagnostics.cells import Cells, printable
 from colang.diagnostics.render import plain, render
 from colang.source import Source, Span
+from support import marked
 
 
 @dataclass

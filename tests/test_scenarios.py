@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import ROOT, marked
 
 from colang.scenario import (
     Answers,
@@ -28,8 +27,9 @@ from colang.scenario import (
     load_scenario,
 )
 from colang.source import Source
-from colang_interpreter.scenarios.playing import MAX_ANSWERS, ScenarioResult, Setup, play
 from colang_interpreter.scenarios.model import ScriptedModel
+from colang_interpreter.scenarios.playing import MAX_ANSWERS, ScenarioResult, Setup, play
+from support import ROOT, marked
 
 CORPUS = sorted((ROOT / "tests" / "corpus" / "migration").glob("*/scenario.yaml"))
 HEAD = "title: t\nconversations:\n  - turns:\n"

@@ -437,7 +437,12 @@ class _Parser:
         inner = self.lines[self.i]
         word = inner.text.split(None, 1)[0].removesuffix(":")
         deeper = self.i + 1 < self.count and self.lines[self.i + 1].indent > inner.indent
-        if deeper and not inner.is_text and not word.startswith("$") and word not in STATEMENT_WORDS:
+        if (
+            deeper
+            and not inner.is_text
+            and not word.startswith("$")
+            and word not in STATEMENT_WORDS
+        ):
             if len(path) > MAX_DEPTH:
                 self.nested_too_deep(line)
                 return

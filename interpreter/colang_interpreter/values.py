@@ -212,7 +212,9 @@ def match_value(actual: Any, expected: Any) -> int:
             return 0
         if actual is None or isinstance(actual, (int, float, Comparator)):
             return -1
-        raise NotComparableError(f"cannot compare {type(actual).__name__} {actual!r:.40} with a number")
+        raise NotComparableError(
+            f"cannot compare {type(actual).__name__} {actual!r:.40} with a number"
+        )
     other = class_of(actual)
     if issubclass(kind, dict):
         return _match_dicts(actual, expected) if issubclass(other, dict) else -1

@@ -297,7 +297,6 @@ class RulesV2:
         script = event.get("script")
         return script if event["type"] == "StartUtteranceBotAction" and script is not None else None
 
-
     def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
         """Read off the machine's record of rails; there is none without rails."""
         log: RailLog | None = getattr(machine, "rails", None)

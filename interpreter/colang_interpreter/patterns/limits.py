@@ -109,7 +109,7 @@ def safe_pattern(pattern: str) -> SafePattern:
     Example:
         >>> safe_pattern("(a+)+$")
         Traceback (most recent call last):
-        colang_interpreter.patterns.PatternError: `(a+)+$` could run for ever: a repeated part can match the same text...
+        colang_interpreter.patterns.limits.PatternError: `(a+)+$` could run for ever: a repeated part can match the same text...
     """
     return SafePattern(pattern)
 
