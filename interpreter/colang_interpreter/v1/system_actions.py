@@ -68,6 +68,15 @@ def install(
             return await intent_without_model(dialog, events)
         return await ask_intent(events, context)
 
+    @action(name="generate_next_steps", is_system_action=True)
+    async def next_steps(
+        events: Sequence[dict[str, Any]], context: Mapping[str, Any]
+    ) -> ActionResult:
+        """What the model would do next; without one, what no flow has decided is not done."""
+        if not dialog.model_for("generate_next_steps"):
+            return ActionResult()
+        return await tasks_v1.generate_next_steps(dialog, events, context)
+
     async def answered(
         events: Sequence[dict[str, Any]], context: Mapping[str, Any], kb: Any
     ) -> ActionResult:
@@ -102,7 +111,10 @@ def install(
     async def retrieve(context: Mapping[str, Any], kb: Any = None) -> ActionResult:
         return await retrieve_relevant_chunks(context, kb)
 
-    for each in (user_intent, intent_steps_message, bot_message, retrieve, *_parallel()):
+    for each in (
+        *(user_intent, next_steps, intent_steps_message, bot_message, retrieve),
+        *_parallel(),
+    ):
         registry.register(each)
     registry.register_parameter("kb", base if base.chunks else None)
     registry.register_parameter("llms", dialog.models)
