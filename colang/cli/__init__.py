@@ -104,6 +104,12 @@ def _dispatch(words: list[str]) -> int:
 
 def _run(name: str, words: list[str]) -> int:
     """Let typer read the words of one command, then run it: what it returns is the exit status."""
+    if name == "convert":  # tools call it for each folder: plain words need no typer
+        from colang.cli.convert_words import quick
+
+        status = quick(words)
+        if status is not None:
+            return status
     import functools
     import importlib
 

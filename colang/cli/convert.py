@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from colang.cli import FOUND, USAGE, CliError, terminal
-
-if TYPE_CHECKING:
-    from colang_migrate.report import Report
+from colang.cli.convert_words import convert_path
 
 
 class FromVersion(str, enum.Enum):
@@ -30,11 +27,15 @@ def convert(
     ] = False,
     validate: Annotated[
         bool,
-        typer.Option("--validate/--no-validate", help="Run all checks on the result, not only the parser."),
+        typer.Option(
+            "--validate/--no-validate", help="Run all checks on the result, not only the parser."
+        ),
     ] = False,
     use_active_decorator: Annotated[
         bool,
-        typer.Option("--use-active-decorator/--no-use-active-decorator", help="Put @active above flows."),
+        typer.Option(
+            "--use-active-decorator/--no-use-active-decorator", help="Put @active above flows."
+        ),
     ] = True,
     include_main_flow: Annotated[
         bool,
@@ -45,23 +46,10 @@ def convert(
 
     Exit status: 0 done, 1 something cannot be migrated, 2 bad usage or unreadable input, or nothing was written.
     """
-    from colang_migrate.files import MigrateError
-    from colang_migrate.migration import migrate
-
-    def tell(report: Report) -> None:
-        terminal.progress(report.to_text(all_entries=verbose))
-
-    try:
-        reports = migrate(
-            path,
-            include_main_flow=include_main_flow,
-            use_active_decorator=use_active_decorator,
-            from_version=from_version.value,
-            validate=validate,
-            progress=tell,
-        )
-    except MigrateError as error:
-        raise CliError(str(error)) from error
-    if any(report.refused for report in reports):
-        return USAGE
-    return FOUND if any(report.of("cannot") for report in reports) else 0
+    switches = {
+        "verbose": verbose,
+        "validate": validate,
+        "use-active-decorator": use_active_decorator,
+        "include-main-flow": include_main_flow,
+    }
+    return convert_path(path, from_version.value, switches)

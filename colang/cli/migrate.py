@@ -148,7 +148,9 @@ class _Run:
             made = plan.report
             try:
                 if self.write:
-                    made = migration.write(plan, backup=self._backup(plan), backup_suffix=self.backup_suffix)
+                    made = migration.write(
+                        plan, backup=self._backup(plan), backup_suffix=self.backup_suffix
+                    )
                 elif self.output is not None and not made.refused:
                     inside = os.path.relpath(plan.root, path) if os.path.isdir(path) else "."
                     place = os.path.normpath(os.path.join(self.output, inside))

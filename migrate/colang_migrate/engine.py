@@ -7,7 +7,6 @@ all edits of a file are made on the original and applied together; two that over
 from __future__ import annotations
 
 import importlib
-import inspect
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +37,8 @@ class Rule:
     @property
     def documentation(self) -> str:
         """The docstring without its indentation."""
+        import inspect  # for tests and documentation only
+
         return inspect.cleandoc(self.run.__doc__ or "")
 
 

@@ -6,8 +6,6 @@ versions and the writing itself all start from the same value.
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +20,8 @@ from colang_migrate.facts import Facts, FileFacts, scan
 from colang_migrate.findings import Finding, TextResult, finding
 from colang_migrate.generated import main_text, rail_name, rails_text
 from colang_migrate.library_names import LIBRARY_RAILS, MODULES
-from colang_migrate.names import action_name
-from colang_migrate.python_files import PythonFacts, read_python, renamed
+from colang_migrate.names import action_name, is_reachable
+from colang_migrate.python_facts import PythonFacts
 from colang_migrate.report import Report
 from colang_migrate.text import migrate_text
 
@@ -82,6 +80,8 @@ class Plan:
 
     def diff(self) -> str:
         """All changes as a unified diff."""
+        import difflib
+
         pieces: list[str] = []
         for name, data in sorted(self.changes.items()):
             old = self.before.get(name)
@@ -155,6 +155,8 @@ def _sort(files: Mapping[str, bytes], options: Options) -> _Work:
     """Decode the files and tell which are to be migrated."""
     work = _Work(options, {}, {}, {}, {}, dict(files))
     patterns = _ignored(files.get(".railsignore", b""))
+    import fnmatch
+
     for name in sorted(files):
         base = posixpath.basename(name)
         if any(fnmatch.fnmatchcase(base, pattern) for pattern in patterns):
@@ -235,7 +237,7 @@ def _migrate_old(work: _Work) -> None:
     for name in work.kept:
         if not name.endswith(".v1.co"):
             work.tell("M702", "this file is Colang 2.x already; it stays", name)
-    python = read_python(work.python)
+    python = _read_python(work)
     work.findings += python.findings
     lists = _rail_lists(work)
     facts = _facts(work, python, lists)
@@ -247,6 +249,14 @@ def _migrate_old(work: _Work) -> None:
     _migrate_settings(work, facts, main, lists)
     _add_main(work, facts, main)
     _migrate_python(work, facts, python)
+
+
+def _read_python(work: _Work) -> PythonFacts:
+    if not work.python:
+        return PythonFacts()
+    from colang_migrate.python_files import read_python  # late: many configurations have no Python
+
+    return read_python(work.python)
 
 
 def _rail_lists(work: _Work) -> dict[str, list[str]]:
@@ -490,6 +500,10 @@ def _add_main(work: _Work, facts: Facts, main: yml.SettingsFile | None) -> None:
 def _migrate_python(work: _Work, facts: Facts, python: PythonFacts) -> None:
     """Registrations of actions that 2.x does not find: changed if that is allowed, else only told."""
     used = {action for file in facts.files.values() for action in file.actions}
+    if not work.python or all(is_reachable(name) for name in used):
+        return
+    from colang_migrate.python_files import renamed
+
     changed, registrations = renamed(work.python, used)
     for each in registrations:
         if work.options.actions:

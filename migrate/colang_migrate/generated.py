@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from colang.project.rails import parse_rail
 from colang_migrate.facts import Facts
 from colang_migrate.library_names import LIBRARY_RAILS
 
@@ -40,9 +39,13 @@ def call_line(entry: str, facts: Facts, known: Iterable[str]) -> str:
     name = match["name"] if match else entry.strip()
     spelled = name if name in known else facts.called(name)
     rest = (match["rest"] or "") if match else ""
-    call = parse_rail(f"x {rest}") if rest else None
+    if not rest:
+        return spelled
+    from colang.project.rails import parse_rail  # late: few rails have parameters
+
+    call = parse_rail(f"x {rest}")
     if call is None:
-        return f"{spelled} {rest}".strip()
+        return f"{spelled} {rest}"
     arguments = [f"${key}={value}" for key, value in call.arguments]
     return " ".join([spelled, *arguments])
 

@@ -6,13 +6,14 @@ import ast
 import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from colang.project.python_actions import read_actions
 from colang.source import Source, Span
 from colang_migrate.edits import Edit, apply_edits
-from colang_migrate.findings import Finding, finding
+from colang_migrate.findings import finding
 from colang_migrate.names import action_name, is_reachable
+from colang_migrate.python_facts import PythonFacts
 
 _CONTEXT = re.compile(r"""(?:get\(\s*|\[\s*)["']([^\W\d]\w*)["']|["']([^\W\d]\w*)["']\s*:""")
 _INTERNAL = re.compile(
@@ -20,17 +21,6 @@ _INTERNAL = re.compile(
     r"""hide_prev_turn|start_flow)["']"""
 )
 _INJECTED = frozenset(("events", "context", "config", "llm_task_manager", "state", "llm", "kb"))
-
-
-@dataclass(slots=True)
-class PythonFacts:
-    """Actions with their parameters, which of them may return None, and names of variables."""
-
-    actions: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    complete: bool = True
-    none_actions: set[str] = field(default_factory=set[str])
-    variables: set[str] = field(default_factory=set[str])
-    findings: list[Finding] = field(default_factory=list[Finding])
 
 
 def read_python(files: Mapping[str, str]) -> PythonFacts:

@@ -71,7 +71,7 @@ class Report:
     def to_text(self, *, all_entries: bool = False) -> str:
         """For people: what cannot be carried over first; what was converted only as numbers unless asked."""
         lines: list[str] = []
-        for status, title in TITLES.items():
+        for status, title in TITLES.items() if not self.is_clean or all_entries else ():
             found = self.of(status)
             if not found:
                 continue
