@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from colang_interpreter.llm.model import content_text
 from colang_interpreter.machine import Program
 from colang_interpreter.messages.conversing import Messages
 from colang_interpreter.messages.errors import RailTypeNotConfiguredError
 from colang_interpreter.messages.options import GenerationResponse, RailsResult
+
+if TYPE_CHECKING:
+    from colang_interpreter.v2.rails import Kind
 
 TYPES = ("input", "output")
 
@@ -21,17 +24,27 @@ async def check(
     rail_types: Iterable[str] | None = None,
 ) -> RailsResult:
     """Run input rails on the last user message, output rails on the last answer, or both; see `LLMRails.check_async`."""
-    if program.version != "1.0":
-        raise ValueError(
-            "`check` runs the rails of a Colang 1.0 configuration; in 2.x rails are flows"
-        )
     user = _last(messages, "user")
     answer = _last(messages, "assistant")
-    wanted = _wanted(program, rail_types, user, answer)
+    flows = messages_api.checks
+    if flows is not None:
+        configured = {"input": flows.has("input"), "output": flows.has("output")}
+    else:
+        rails = program.config.rails
+        configured = {"input": bool(rails.input.flows), "output": bool(rails.output.flows)}
+    wanted = _wanted(configured, rail_types, user, answer)
     checked = answer if "output" in wanted else user
     if not wanted or checked is None:
         last = messages[-1].get("content") if messages else ""
         return RailsResult(status="passed", content=content_text(last))
+    if flows is not None:
+        under_check: dict[Kind, Any] = {"input": user, "output": answer}
+        under_check = {kind: text for kind, text in under_check.items() if text is not None}
+        kinds: list[Kind] = [kind for kind in under_check if kind in wanted and configured[kind]]
+        if not kinds:
+            return RailsResult(status="passed", content=content_text(checked))
+        shown: Kind = "output" if "output" in wanted else "input"
+        return await flows.check(messages, kinds, under_check, shown)
     given = [
         message for message in messages if message.get("role") in ("system", "context", "event")
     ]
@@ -60,10 +73,8 @@ def _last(messages: Sequence[Mapping[str, Any]], role: str) -> Any:
 
 
 def _wanted(
-    program: Program, rail_types: Iterable[str] | None, user: Any, answer: Any
+    configured: Mapping[str, bool], rail_types: Iterable[str] | None, user: Any, answer: Any
 ) -> list[str]:
-    rails = program.config.rails
-    configured = {"input": bool(rails.input.flows), "output": bool(rails.output.flows)}
     if rail_types is None:
         present = {"input": user is not None, "output": answer is not None}
         return [kind for kind in TYPES if present[kind]]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,6 +31,7 @@ from colang_interpreter.messages.remembered import Remembered, keys_of, next_key
 
 if TYPE_CHECKING:
     from colang_interpreter.llm.model import TokenCallback
+    from colang_interpreter.messages.checking_v2 import ChecksV2
 
 Message = Mapping[str, Any]
 
@@ -91,6 +92,8 @@ class Messages:
         """For a bot."""
         self._bot = bot
         self._remembered = Remembered()
+        self.checks: ChecksV2 | None = None
+        """What runs the rails of a 2.x program alone; None in 1.0."""
         self._dialect: Dialect
         if bot.program.version == "1.0":
             from colang_interpreter.messages.dialog_v1 import DialogV1
@@ -100,6 +103,9 @@ class Messages:
             from colang_interpreter.messages.dialog_v2 import DialogV2
 
             self._dialect = DialogV2(bot.program)
+            from colang_interpreter.messages.checking_v2 import ChecksV2
+
+            self.checks = ChecksV2(self, bot)
 
     async def generate(
         self,
@@ -177,25 +183,32 @@ class Messages:
                 conversation.adopt(machine)
         events = [*before, *dialect.events(messages, known, machine, options)]
         started = clock.now()
-        with ExitStack() as scope:
-            recorder = scope.enter_context(recording(clock.now))
-            scope.enter_context(answering(messages))
+        async with AsyncExitStack() as scope:
+            recorder = await scope.enter_async_context(self.following(conversation, messages))
             if on_token is not None:
                 from colang_interpreter.llm.tokens import streaming
 
                 scope.enter_context(streaming(on_token))
-            try:
-                ran = await dialect.run(conversation, events)
-                saved = None if state is None else dialect.saved(conversation, events, ran)
-            finally:
-                self._explain(recorder, conversation)
-                await conversation.close()
+            ran = await dialect.run(conversation, events)
+            saved = None if state is None else dialect.saved(conversation, events, ran)
         if state is None:
             message = ran.answer.message(thinking=options is None)
             last = keys[-1] if keys else scope_start
             self._remembered.keep(next_key(last, message), conversation.machine, key)
         seconds = (clock.now() - started).total_seconds()
         return _Done(dialect, ran, conversation.machine, recorder, saved, seconds)
+
+    @asynccontextmanager
+    async def following(
+        self, conversation: Conversation, messages: Sequence[Message]
+    ) -> AsyncGenerator[Recorder]:
+        """What happens inside is the turn of this conversation that `explained` tells of; then it is closed."""
+        with recording(self._bot.runtime.clock.now) as recorder, answering(messages):
+            try:
+                yield recorder
+            finally:
+                self._explain(recorder, conversation)
+                await conversation.close()
 
     def _explain(self, recorder: Recorder, conversation: Conversation) -> None:
         history = list(conversation.machine.history) if conversation.has_begun else []

@@ -66,7 +66,7 @@ class DialogV2:
         events: list[Event] = []
         for number, message in enumerate(new, known + 1):
             is_past = number - known <= past
-            made = _events(message, number, messages, is_past=is_past)
+            made = message_events(message, number, messages, is_past=is_past)
             lasting = [event for event in made if event["type"] == "ContextUpdate"]
             if is_past:
                 before += [event for event in made if event not in lasting]
@@ -162,9 +162,10 @@ class DialogV2:
         return history_v2(events)
 
 
-def _events(
+def message_events(
     message: Message, number: int, messages: Sequence[Message], *, is_past: bool
 ) -> list[Event]:
+    """The events of message `number` (from 1); one of the past also leaves what flows would have written down."""
     role = message.get("role")
     try:
         match role:
