@@ -7,8 +7,9 @@ all edits of a file are made on the original and applied together; two that over
 from __future__ import annotations
 
 import importlib
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -163,14 +164,42 @@ def indentation(text: str) -> str:
     return "  "
 
 
-def run(module: n.Module, context: Context) -> str:
-    """Rewrite one module: the new text. Findings are collected in the context."""
+def run(module: n.Module, context: Context, last: Sequence[Edit] = ()) -> str:
+    """Rewrite one module: the new text. Findings are collected in the context.
+
+    Args:
+        module: The tree of `context.text`.
+        context: What is known about the file.
+        last: Insertions that come after those of the rewrites where both are at one place.
+    """
     importlib.import_module("colang_migrate.rules")  # registers the rewrites
 
     context.indices = {id(definition): i for i, definition in enumerate(module.definitions)}
     for definition in module.definitions:
         _visit(definition, context)
+    context.edits += last
+    context.edits += _joints(module, context)
     return apply_edits(context.text, context.edits)
+
+
+_JOINT = re.compile(r"[ \t]*\\[ \t]*\r?\n[ \t]*")
+
+
+def _joints(module: n.Module, context: Context) -> list[Edit]:
+    """Marks that join lines, where no rewrite has written the line anew: 2.x knows no such mark."""
+    marks = [token for token in module.tokens if token.type == "CONTINUATION"]
+    if not marks:
+        return []
+    covered = [edit.span for edit in context.edits if edit.span.end > edit.span.start]
+    out: list[Edit] = []
+    for token in marks:
+        start = token.start
+        while context.text[start - 1] in " \t":
+            start -= 1
+        match = _JOINT.match(context.text, start)
+        if match and not any(s < match.end() and e > start for s, e in covered):
+            out.append(Edit(Span(start, match.end()), " "))
+    return out
 
 
 def _visit(node: n.Node, context: Context) -> None:

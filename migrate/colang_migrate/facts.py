@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,9 +86,21 @@ class FileFacts:
     used_users: dict[str, int] = field(
         default_factory=dict[str, int]
     )  # name -> index of definition
+    joined: list[tuple[str, int, tuple[str, ...]]] = field(
+        default_factory=list[tuple[str, int, tuple[str, ...]]]
+    )  # `user a or b`: one intent of that name, or two
     used_bots: dict[str, int] = field(default_factory=dict[str, int])
     generates: bool = False
     actions: set[str] = field(default_factory=set[str])
+
+
+def whole_name(patterns: Sequence[n.Pattern]) -> str | None:
+    """``a or b`` for alternatives without a `user` of their own: perhaps the name of one intent."""
+    if len(patterns) < 2 or any(
+        after.keyword.start > before.span.end for before, after in itertools.pairwise(patterns)
+    ):
+        return None
+    return " or ".join(pattern.name.text for pattern in patterns)
 
 
 class _Scanner:
@@ -136,7 +149,6 @@ class _Scanner:
                 self.file.used_users.setdefault(pattern.name.text, self.index)
             for listed in pattern.names:
                 self.file.used_users.setdefault(listed.text, self.index)
-            self.waits += 1
         elif pattern.kind == "intent" and not (
             pattern.text is not None and pattern.name.text in SAYINGS
         ):
@@ -153,6 +165,12 @@ class _Scanner:
         for s in statements:
             match s:
                 case n.UserStmt():
+                    self.waits += 1
+                    if (whole := whole_name(s.patterns)) is not None:
+                        self.file.joined.append(
+                            (whole, self.index, tuple([p.name.text for p in s.patterns]))
+                        )
+                        continue
                     for pattern in s.patterns:
                         self.pattern(pattern, known)
                 case n.BotStmt():
@@ -192,6 +210,7 @@ class _Scanner:
                     self.read(s.condition.text, known)
                     self.body(s.body, set(known))
                 case n.When():
+                    self.waits += 1
                     ends = []
                     for case in s.cases:
                         for what in case.patterns:
@@ -270,7 +289,7 @@ def _trigger(statements: Sequence[n.Stmt]) -> tuple[Trigger | None, str, bool]:
 
 def _first_match(s: n.Stmt) -> Trigger | None:
     if isinstance(s, n.UserStmt) and s.patterns:
-        return _of_pattern(s.patterns[0])
+        return _of_patterns(s.patterns)
     if isinstance(s, n.EventStmt):
         return ("event", s.name.text)
     if isinstance(s, n.BotStmt):
@@ -283,6 +302,11 @@ def _first_match(s: n.Stmt) -> Trigger | None:
     if isinstance(s, n.AnyStmt) and s.items:
         return _first_match(s.items[0])
     return None
+
+
+def _of_patterns(patterns: Sequence[n.Pattern]) -> Trigger:
+    whole = whole_name(patterns)
+    return _of_pattern(patterns[0]) if whole is None else ("user", whole)
 
 
 def _of_pattern(pattern: n.Pattern) -> Trigger:
@@ -421,6 +445,7 @@ class Facts:
         self.flows = {flow.key: flow for file in self.files.values() for flow in file.flows}
         self.taken: set[str] = {name for names in MODULES.values() for name in names}
         self.taken |= {"main", "input rails", "output rails", *taken}
+        self._numbers: dict[str, int] = {}  # the next one to try for a name
         self.overrides: set[str] = set()  # names of 2.x messages that replace one of the library
         self._intents()
         self._messages()
@@ -436,23 +461,29 @@ class Facts:
         if name not in self.taken:
             self.taken.add(name)
             return name
-        number = 2
+        number = self._numbers.get(name, 2)
         while f"{name}_{number}" in self.taken:
             number += 1
+        self._numbers[name] = number + 1
         self.taken.add(f"{name}_{number}")
         return f"{name}_{number}"
 
     def _intents(self) -> None:
         self.user_names: dict[str, str] = {}
         self.first_user: dict[str, tuple[str, int]] = {}
-        self.samples: dict[str, list[str]] = {}
+        self.samples: dict[str, dict[str, None]] = {}  # each once, in order
         self.undefined_users: dict[str, tuple[str, int]] = {}
         for file in self.files.values():
             for name, index, samples in file.users:
                 if name not in self.user_names:
                     self.user_names[name] = self.unique(f"user {respell(name)}")
                     self.first_user[name] = (file.path, index)
-                self.samples.setdefault(name, []).extend(samples)
+                self.samples.setdefault(name, {}).update(dict.fromkeys(samples))
+        for file in self.files.values():
+            for whole, index, parts in file.joined:
+                if whole not in self.user_names:
+                    for name in parts:
+                        file.used_users.setdefault(name, index)
         for file in self.files.values():
             for name, index in file.used_users.items():
                 if name not in self.user_names:
@@ -468,6 +499,7 @@ class Facts:
         self.bot_names: dict[str, str] = {}
         self.first_bot: dict[str, tuple[str, int]] = {}
         self.bot_texts: dict[str, list[tuple[str, int, str]]] = {}  # with inline ones
+        self._known_texts: dict[str, set[str]] = {}
         self.bot_variables: dict[str, list[str]] = {}
         self.missing_bots: dict[str, tuple[str, int]] = {}
         for file in self.files.values():
@@ -495,6 +527,11 @@ class Facts:
                 else:
                     self.bot_names[name] = spelled
 
+        self.hoisted: dict[tuple[str, int], list[str]] = {}
+        for name, listed in self.bot_texts.items():
+            if name not in self.first_bot and listed:
+                self.hoisted.setdefault(listed[0][:2], []).append(name)
+
     def _message_name(self, name: str) -> None:
         if name in self.bot_names:
             return
@@ -509,8 +546,9 @@ class Facts:
         self, name: str, path: str, index: int, values: Sequence[str], names: Sequence[str]
     ) -> None:
         listed = self.bot_texts.setdefault(name, [])
-        known = {value for _, _, value in listed}
+        known = self._known_texts.setdefault(name, set())
         listed += [(path, index, value) for value in values if value not in known]
+        known.update(values)
         variables = self.bot_variables.setdefault(name, [])
         variables += [each for each in names if each not in variables]
 
@@ -531,7 +569,9 @@ class Facts:
     # ------------------------------------------------------------ what starts by itself
 
     def _decide(self) -> None:
-        called = {name for flow in self.flows.values() for name in flow.calls}
+        self.followed: dict[str, list[FlowFact]] = {}
+        self.called_names = {name for flow in self.flows.values() for name in flow.calls}
+        called = self.called_names
         listed = {name for kind in self.rails.values() for name in kind}
         by_name: dict[str, FlowFact] = {}
         for flow in self.flows.values():
@@ -549,6 +589,7 @@ class Facts:
                 continue
             if kind == "bot" and what in self.bot_texts:
                 flow.extends = what
+                self.followed.setdefault(what, []).append(flow)
                 continue
             flow.active = True
         pending = [flow for flow in self.flows.values() if flow.is_rail]
@@ -623,11 +664,7 @@ class Facts:
 
     def hoisted_at(self, place: tuple[str, int]) -> list[str]:
         """Messages that have no `define bot` and whose first text stands in this definition."""
-        return [
-            name
-            for name, listed in self.bot_texts.items()
-            if name not in self.first_bot and listed and listed[0][:2] == place
-        ]
+        return self.hoisted.get(place, [])
 
     def is_action(self, name: str) -> bool:
         """Whether an action is registered, or comes with the runtime."""
@@ -641,7 +678,7 @@ class Facts:
 
     def followers(self, message: str) -> list[FlowFact]:
         """Flows that follow a message by themselves in 1.0."""
-        return [flow for flow in self.flows.values() if flow.extends == message]
+        return self.followed.get(message, [])
 
     def action(self, name: str) -> tuple[str, bool]:
         """The 2.x name of an action, and whether 2.x finds it without another registration."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
 from colang.syntax.parser_v1 import parse_v1
-from colang_migrate.edits import Edit, apply_edits, indent_at, line_end, line_start
+from colang_migrate.edits import Edit, apply_edits, indent_at, line_end, line_start, next_line
 from colang_migrate.engine import indentation
 
 
@@ -39,9 +39,7 @@ def without_jumps(text: str, module: n.Module) -> tuple[str, n.Module, list[int]
             if isinstance(definition, n.FlowDef) and any(
                 isinstance(s, n.Goto) for s in n.walk(definition.body)
             ):
-                edits = list(_first(definition.body, text))
-                if edits:
-                    break
+                edits += _first(definition.body, text)
         if not edits:
             break
         lines = _mapped(text, edits, lines)
@@ -148,13 +146,20 @@ def _skip(stmt: n.If, skipped: Sequence[n.Stmt], label: n.Stmt, text: str) -> It
     assert condition is not None
     jump = stmt.branches[0].body[0]
     yield Edit(condition.span, f"not ({condition.text})")
-    start = line_start(text, jump.span.start)
     written = text[jump.span.start : jump.span.end]
-    yield Edit(Span(start, line_end(text, jump.span.end)), f"{blanks}{unit}# was: {written}")
+    end = line_end(text, condition.end)
+    yield Edit(Span(end, end), f"  # was: {written}")
+    behind = text[jump.span.end : line_end(text, jump.span.end)].strip()
+    start = line_start(text, jump.span.start)
+    stop = next_line(text, jump.span.end)
+    yield Edit(Span(start, stop), f"{blanks}{unit}{behind}{newline}" if behind else "")
     yield from _indented(
         text, line_end(text, jump.span.end), line_end(text, skipped[-1].span.end), unit
     )
-    yield Edit(label.span, f"# was: {text[label.span.start : label.span.end]}{newline}{blanks}pass")
+    behind = text[label.span.end : line_end(text, label.span.end)].strip()
+    start = line_start(text, label.span.start)
+    stop = next_line(text, label.span.end)
+    yield Edit(Span(start, stop), f"{blanks}{unit}{behind}{newline}" if behind else "")
 
 
 def _indented(text: str, start: int, end: int, unit: str) -> Iterator[Edit]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"[^"\\]*"|'[^'\\]*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[^\W\d]\w*)"""
+    r"""\s*(?:(?P<string>"[^"\\]*"|'[^'\\]*')|(?P<number>\d+(?:\.\d+)?)|\$?(?P<name>[^\W\d]\w*)"""
     r"""|(?P<op>==|!=|<=|>=|//|\*\*|[-+*/%<>()\[\],.|=]))"""
 )
 _WORDS = {"and", "or", "not", "in", "is", "if", "else"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Sequence
 
@@ -46,8 +47,21 @@ def migrate_text(
         from colang_migrate.alpha import migrate_alpha
 
         return migrate_alpha(text, path)
-    if not is_colang_1(text) and detect(text).version != "1.0":
+    plain = text.removeprefix("\ufeff")
+    if not is_colang_1(plain) and detect(plain).version != "1.0":
         return TextResult(text, (finding("M702", "this file is no Colang 1.0; it stays", path),))
+    # Nothing made here is garbage before the end: on a large file the collector would only walk the tree.
+    pause = len(text) > 20_000 and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        return _migrate(text, facts, path, rails)
+    finally:
+        if pause:
+            gc.enable()
+
+
+def _migrate(text: str, facts: Facts | None, path: str, rails: Sequence[str]) -> TextResult:
     body = text.removeprefix("\ufeff")
     module, problems = parse_v1(body)
     if any(isinstance(s, n.Goto) for flow in module.flows for s in n.walk(flow.body)):
@@ -60,8 +74,8 @@ def migrate_text(
     mixed = _mixed(body, context)
     if mixed is not None:
         return TextResult(text, (mixed,), readable=False)
-    context.edits += _stubs(module, context)
-    made = run(module, context)
+    stubs = _stubs(module, context)
+    made = run(module, context, stubs)
     told = _problems(problems, context)
     bom = "\ufeff" if text.startswith("\ufeff") else ""
     findings = (*_made(module, context), *context.findings, *told)
@@ -159,13 +173,15 @@ def _stubs(module: n.Module, context: Context) -> list[Edit]:
 
 def _problems(problems: Sequence[Diagnostic], context: Context) -> list[Finding]:
     """What the parser says about the original; what a rewrite has dealt with is told there."""
+    dealt = {
+        each.line
+        for each in context.findings
+        if each.rule in ("M703", "M207", "M210", "M202", "M131")
+    }
     told: list[Finding] = []
     for problem in problems:
-        if problem.severity is Severity.ERROR and not any(
-            each.rule in ("M703", "M207", "M210", "M202", "M131")
-            and each.line == context.place(problem.span.start)[0]
-            for each in context.findings
-        ):
+        line = context.place(problem.span.start)[0]
+        if problem.severity is Severity.ERROR and line not in dealt:
             told.append(
                 context.report("M703", problem.span.start, f"the original: {problem.message}")
             )

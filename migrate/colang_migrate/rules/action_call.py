@@ -10,7 +10,7 @@ from colang.syntax import nodes_v1 as n
 from colang_migrate.edits import Edit, line_end
 from colang_migrate.engine import Context, Output, rewrite
 from colang_migrate.expressions import rewrite_expression
-from colang_migrate.lines import block_arguments, fresh_names, joined, remove_block, value_text
+from colang_migrate.lines import block_arguments, fresh_names, remove_block, value_text
 
 _PLAIN_VARIABLE = re.compile(r"\$[^\W\d]\w*")
 _PIPELINE = frozenset(
@@ -115,11 +115,6 @@ def _arguments(stmt: n.ExecuteStmt, ctx: Context) -> Iterator[Output]:
         yield Edit(
             Span(stmt.name.end, given.items[0].span.start if given.items else given.span.end), "("
         )
-    yield from (
-        joined(given.span.start, given.span.end, ctx)
-        if "\\" in (ctx.text[given.span.start : given.span.end])
-        else ()
-    )
     parameters = list((ctx.facts.actions or {}).get(stmt.name.text, ()))
     fresh = fresh_names(ctx)
     for position, item in enumerate(given.items):

@@ -131,9 +131,8 @@ def _start(node: n.FlowDef, flow: FlowFact, ctx: Context) -> Iterator[Output]:
         yield ctx.report(
             "M206", node.span.start, "what stands before the first match is evaluated once in 2.x"
         )
-    called = {name for other in ctx.facts.flows.values() for name in other.calls}
     never = not (flow.active or flow.is_rail or flow.is_subflow or flow.extends)
-    if never and (flow.name or "") not in called and flow.id not in PIPELINE:
+    if never and (flow.name or "") not in ctx.facts.called_names and flow.id not in PIPELINE:
         yield ctx.report("M210", node.span.start, f"nothing starts the flow `{flow.new_name}`")
 
 

@@ -77,7 +77,7 @@ def _samples(node: n.UserDef, ctx: Context) -> Iterator[Output]:
             yield Edit(text.span, f'user said "{made}"')
         lines += 1
         last = line_end(ctx.text, text.end)
-    more = [value for value in ctx.facts.samples.get(node.name.text, []) if value not in own]
+    more = [value for value in ctx.facts.samples.get(node.name.text, {}) if value not in own]
     added = [sample(value)[0] for value in dict.fromkeys(more)]
     if lost:
         at = line_end(ctx.text, node.name.end)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from colang.source import Span
 from colang.syntax import nodes_v1 as n
+from colang_migrate.edits import Edit
 from colang_migrate.engine import Context, Output, rewrite
+from colang_migrate.facts import whole_name
 from colang_migrate.lines import comment_block, joined
 from colang_migrate.patterns import user_edits
 
@@ -29,6 +32,13 @@ def user_intent(stmt: n.UserStmt, ctx: Context) -> Iterator[Output]:
     +  unhandled user intent
     ```
     """
+    whole = whole_name(stmt.patterns)
+    if whole is not None and whole in ctx.facts.user_names:
+        first, last = stmt.patterns[0], stmt.patterns[-1]
+        spelled = ctx.facts.user(whole).removeprefix("user ")
+        yield Edit(Span(first.name.start, last.name.end), spelled)
+        yield ctx.report("M210", stmt.span.start, "1.0 took this name for alternatives")
+        return
     for pattern in stmt.patterns:
         yield from user_edits(pattern, ctx)
     if len(stmt.patterns) > 1:
