@@ -253,24 +253,32 @@ class Conversation:
         late = self._take_arrivals(turn)
         given = [event for event in given if self._may_enter(event, turn)]
         overdue, self._overdue = self._overdue, []
-        order = (overdue, late, given) if arrivals_first else (overdue, given, late)
+        if overdue:
+            # A turn that was broken off comes to its end first: flows that are busy with it would miss `given`.
+            await self._finish(following + self._feed(overdue, turn), turn, blocking)
+            following = []
+        order = (late, given) if arrivals_first else (given, late)
         following += self._feed([event for part in order for event in part], turn)
+        await self._finish(following, turn, blocking)
+        for _ in range(turn.polls):
+            turn.output.append(self._rules.pending(self._actions.in_background, self._now()))
+
+    async def _finish(self, following: list[Event], turn: Turn, blocking: bool) -> None:
+        """Feed these events and what follows from them, until there is nothing to wait for."""
         while True:
             while following:
                 following = self._feed(following, turn)
             if turn.processed >= self._rules.limit:
-                break
+                return
             if self._actions.run_inline():
                 self._time = None
             following = self._take_arrivals(turn)
             if following:
                 continue
             if not self._actions.awaited(blocking):
-                break
+                return
             await self._pause()
             self._time = None
-        for _ in range(turn.polls):
-            turn.output.append(self._rules.pending(self._actions.in_background, self._now()))
 
     def _begin(self, turn: Turn) -> list[Event]:
         now = self._now()
