@@ -144,8 +144,8 @@ def play_scenario(
     scenario: Scenario, loaded: Loaded, side: Literal["before", "after"] | None
 ) -> ScenarioResult:
     """Play a scenario to a program, with its actions and without the outside world."""
-    from colang_interpreter.scenarios.playing import play
     from colang_interpreter.scenarios.player import session_opener
+    from colang_interpreter.scenarios.playing import play
 
     opener = session_opener(loaded.program, loaded.actions, on_open=loaded.initialize)
     names = loaded.project.flows

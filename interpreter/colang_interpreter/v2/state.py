@@ -59,6 +59,7 @@ class State:
 
     __slots__ = (
         "__weakref__",
+        "_history",
         "actionable",
         "actions",
         "activations",
@@ -69,7 +70,6 @@ class State:
         "failing",
         "globals",
         "grace",
-        "_history",
         "index",
         "instances",
         "instructions_left",
