@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.driving import Event, serve
+from benchmarks.driving import ASKED, Event, serve
 
 
 class Ours:
@@ -77,10 +78,15 @@ print(time.thread_time() - begin)
         return tree
 
     def compile_v1(self, text: str, settings: str) -> Any:
-        from colang_interpreter import LLMRails, RailsConfig
+        from colang_interpreter import LLMRails, RailOutcome, RailsConfig
 
         rails = LLMRails(RailsConfig.from_content(text, settings or "models: []"))
         rails.register_action(allow, "allow")
+
+        async def allow_window(**_: Any) -> RailOutcome:
+            return RailOutcome.allow()
+
+        rails.register_action(allow_window, "allow_window")
         return rails
 
     def steps_begin(self, program: Any) -> Any:
@@ -102,6 +108,29 @@ print(time.thread_time() - begin)
     async def message(self, program: Any, text: str) -> str:
         answer = await program.generate_async(messages=[{"role": "user", "content": text}])
         return str(answer["content"])
+
+    async def windows(
+        self, tokens: AsyncGenerator[str], chunk: int, context: int, rails: int
+    ) -> AsyncGenerator[str]:
+        from colang_interpreter.streaming import RollingBuffer, Verdict, checked_stream, windows
+
+        buffer = RollingBuffer(chunk, context)
+        if not rails:
+            async for window in windows(tokens, buffer):
+                yield "".join(window[1])
+            return
+        allow = Verdict.allow()
+
+        async def check(_rail: str, _text: str) -> Verdict:
+            return allow
+
+        names = [f"rail {number}" for number in range(rails)]
+        async for text in checked_stream(tokens, names, check, buffer):
+            yield text
+
+    def stream(self, tokens: AsyncGenerator[str], program: Any) -> AsyncIterator[Any]:
+        stream: AsyncIterator[Any] = program.stream_async(generator=tokens, messages=ASKED)
+        return stream
 
     def command(self, name: str, folder: Path) -> list[str]:
         if name == "import":

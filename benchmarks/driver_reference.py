@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.driving import Event, serve
+from benchmarks.driving import ASKED, Event, serve
 
 _RUNTIME = "nemoguardrails.colang.v2_x.runtime"
 
@@ -39,6 +40,8 @@ print(time.thread_time() - begin)
         self.parser = importlib.import_module("nemoguardrails.colang")
         self.machine = importlib.import_module(f"{_RUNTIME}.statemachine")
         self.steps_v1 = importlib.import_module("nemoguardrails.colang.v1_0.runtime.flows")
+        self.buffer = importlib.import_module("nemoguardrails.rails.llm.buffer")
+        self.outcomes = importlib.import_module("nemoguardrails.actions.rail_outcome")
         self.serialiser = importlib.import_module(f"{_RUNTIME}.serialization")
 
     def parse(self, text: str) -> object:
@@ -81,6 +84,13 @@ print(time.thread_time() - begin)
         config = self.package.RailsConfig.from_content(text, settings or "models: []")
         rails = self.package.LLMRails(config)
         rails.register_action(allow, "allow")
+
+        async def allow_window(
+            **_: Any,
+        ) -> Any:  # takes what a stream hands over, gives what it asks for
+            return self.outcomes.RailOutcome.allow()
+
+        rails.register_action(allow_window, "allow_window")
         return rails
 
     def steps_begin(self, program: Any) -> Any:
@@ -104,6 +114,27 @@ print(time.thread_time() - begin)
     async def message(self, program: Any, text: str) -> str:
         answer = await program.generate_async(messages=[{"role": "user", "content": text}])
         return str(answer["content"])
+
+    async def windows(
+        self, tokens: AsyncGenerator[str], chunk: int, context: int, rails: int
+    ) -> AsyncGenerator[str]:
+        buffer = self.buffer.RollingBuffer(buffer_context_size=context, buffer_chunk_size=chunk)
+        async for batch in buffer.process_stream(tokens):
+            if rails:
+                text = buffer.format_chunks(batch.processing_context)
+                for _ in range(rails):
+                    await self._check(text)
+                for token in batch.user_output_chunks:
+                    yield token
+            else:
+                yield "".join(batch.user_output_chunks)
+
+    async def _check(self, _text: str) -> bool:
+        return True
+
+    def stream(self, tokens: AsyncGenerator[str], program: Any) -> AsyncIterator[Any]:
+        stream: AsyncIterator[Any] = program.stream_async(generator=tokens, messages=ASKED)
+        return stream
 
     def command(self, name: str, folder: Path) -> list[str]:
         if name == "import":

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +24,9 @@ Event = dict[str, Any]
 Numbers = dict[str, float]
 _T = TypeVar("_T")
 clock = time.thread_time
+
+ASKED: list[Event] = [{"role": "user", "content": "hello"}]
+"""What an answer that is streamed answers."""
 
 
 class Engine(Protocol):
@@ -69,7 +72,10 @@ class Engine(Protocol):
         ...
 
     def compile_v1(self, text: str, settings: str) -> Any:
-        """A 1.0 application of a Colang text and a settings text, with an action `allow` that returns True."""
+        """A 1.0 application of a Colang text and a settings text.
+
+        It has the actions `allow`, which returns True, and `allow_window`, which returns a `RailOutcome` that allows.
+        """
         ...
 
     def steps_begin(self, program: Any) -> Any:
@@ -86,6 +92,16 @@ class Engine(Protocol):
 
     async def message(self, program: Any, text: str) -> str:
         """1.0: the bot's text after a conversation of one message of the user."""
+        ...
+
+    def windows(
+        self, tokens: AsyncGenerator[str], chunk: int, context: int, rails: int
+    ) -> AsyncGenerator[str]:
+        """The tokens through a buffer, as texts; so many checks that do nothing are awaited for each window."""
+        ...
+
+    def stream(self, tokens: AsyncGenerator[str], program: Any) -> AsyncIterator[Any]:
+        """1.0: the tokens through the output rails of an application."""
         ...
 
     def command(self, name: str, folder: Path) -> list[str]:
@@ -324,11 +340,13 @@ OPERATIONS: Mapping[str, Callable[..., Numbers]] = {
 
 def measure(engine: Engine, job: Mapping[str, Any]) -> Numbers:
     """Do one job: its key `operation` names it, all others are its arguments."""
+    from benchmarks.driving_streams import OPERATIONS as OPERATIONS_STREAMS
     from benchmarks.driving_v1 import OPERATIONS as OPERATIONS_V1
 
     arguments = {key: value for key, value in job.items() if key != "operation"}
     name = job["operation"]
-    operation: Callable[..., Numbers] = OPERATIONS.get(name) or OPERATIONS_V1[name]
+    known = {**OPERATIONS, **OPERATIONS_V1, **OPERATIONS_STREAMS}
+    operation: Callable[..., Numbers] = known[name]
     return operation(engine, **arguments)
 
 

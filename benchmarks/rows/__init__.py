@@ -1,6 +1,6 @@
 """All rows. A new one is a module here with a tuple `CASES`, and its name in the list below."""
 
-from benchmarks.rows import chat, engine, parsing, processes, state, v1
+from benchmarks.rows import chat, engine, parsing, processes, state, streaming, v1
 from benchmarks.rows.model import Case, Figure
 
 CASES: tuple[Case, ...] = (
@@ -10,6 +10,7 @@ CASES: tuple[Case, ...] = (
     *chat.CASES,
     *state.CASES,
     *v1.CASES,
+    *streaming.CASES,
 )
 
 __all__ = ["CASES", "Case", "Figure"]
