@@ -54,6 +54,8 @@ def line_end(text: str, offset: int) -> int:
     end = text.find("\n", offset)
     if end < 0:
         return len(text)
+    if offset == end and text.startswith("\r\n", end - 1):
+        return end - 1
     return end - 1 if end > offset and text[end - 1] == "\r" else end
 
 

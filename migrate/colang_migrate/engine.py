@@ -113,14 +113,12 @@ class Context:
         )
 
     def delete_lines(self, start: int, end: int) -> Edit:
-        """Remove the whole lines from that of `start` to that of `end`."""
-        last = next_line(self.text, end)
+        """Remove the whole lines from that of `start` to that of `end`, which has to be on its last line."""
         first = line_start(self.text, start)
-        if last == len(self.text) and not self.text.endswith("\n") and first > 0:
-            first -= (
-                2 if self.text.startswith("\r\n", first - 2) else 1
-            )  # there is no line end below
-        return Edit(Span(first, last), "")
+        if first == 0:
+            return Edit(Span(0, next_line(self.text, end)), "")
+        # with the line end before them, so that what is added behind the last line still finds a place
+        return Edit(Span(line_end(self.text, first - 1), line_end(self.text, end)), "")
 
     def comment_out(self, node: n.Node, why: str) -> Edit:
         """The statement as comment lines below a line that says why; nothing of it is lost."""

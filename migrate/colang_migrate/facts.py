@@ -96,9 +96,9 @@ class FileFacts:
 
 def whole_name(patterns: Sequence[n.Pattern]) -> str | None:
     """``a or b`` for alternatives without a `user` of their own: perhaps the name of one intent."""
-    if len(patterns) < 2 or any(
-        after.keyword.start > before.span.end for before, after in itertools.pairwise(patterns)
-    ):
+    if len(patterns) < 2 or any(pattern.kind != "intent" for pattern in patterns):
+        return None
+    if any(after.keyword.start > before.span.end for before, after in itertools.pairwise(patterns)):
         return None
     return " or ".join(pattern.name.text for pattern in patterns)
 

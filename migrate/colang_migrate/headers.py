@@ -24,6 +24,10 @@ def header(
 ) -> Iterator[Output]:
     """`define ... name` as `flow name`; reports a name that is spelled in another way."""
     start = node.span.start
+    if ctx.indent(start):
+        yield ctx.report(
+            "M703", start, "a flow inside of a name space; define it at the left margin"
+        )
     if name is not None:
         end = name.end
     elif isinstance(node, n.FlowDef) and node.kind is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
-from colang_migrate.edits import Edit
+from colang_migrate.edits import Edit, apply_edits
 from colang_migrate.library_names import PIPELINE_EVENTS
 from colang_migrate.lines import block_arguments, value_text
 from colang_migrate.texts import message, sample
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from colang_migrate.engine import Context, Output
 
 
-def user_edits(pattern: n.Pattern, ctx: Context) -> Iterator[Output]:
-    """``user ...`` or ``bot ...`` where something is waited for."""
+def user_edits(pattern: n.Pattern, ctx: Context, after: int = 0) -> Iterator[Output]:
+    """``user ...`` or ``bot ...`` where something is waited for.
+
+    `after` is the end of the alternative before it, whose `user` may stand for this one as well.
+    """
     facts = ctx.facts
     start, end = pattern.span
+    if start < after:
+        text = pattern.text
+        start = text.start if text is not None else pattern.name.start
+        if pattern.kind == "intent":
+            yield Edit(Span(start, start), "user ")
     if pattern.keyword.text == "bot":
         if pattern.kind == "any":
             yield Edit(Span(start, end), "bot said something")
@@ -125,3 +133,16 @@ def _with_blanks(span: Span, ctx: Context) -> Span:
     while start > 0 and ctx.text[start - 1] in " \t":
         start -= 1
     return Span(start, span.end)
+
+
+def rewritten(part: n.EventStmt | n.Pattern, ctx: Context) -> str:
+    """An event (without its word) or a pattern as text, for a statement that is written anew."""
+    start = part.name.start if isinstance(part, n.EventStmt) else part.span.start
+    outputs = event_edits(part, ctx) if isinstance(part, n.EventStmt) else user_edits(part, ctx)
+    edits: list[Edit] = []
+    for output in outputs:
+        if isinstance(output, Edit):
+            edits.append(Edit(output.span.shift(-start), output.text))
+        else:
+            ctx.findings.append(output)
+    return apply_edits(ctx.text[start : part.span.end], edits)

@@ -12,7 +12,7 @@ from colang.syntax import nodes_v1 as n
 from colang.syntax.dialect import detect
 from colang.syntax.lexer_v1 import is_colang_1
 from colang.syntax.parser_v1 import parse_v1
-from colang_migrate.edits import Edit, line_end
+from colang_migrate.edits import Edit, OverlapError, line_end
 from colang_migrate.engine import Context, indentation, run
 from colang_migrate.facts import Facts, scan
 from colang_migrate.findings import Finding, TextResult, finding
@@ -75,7 +75,13 @@ def _migrate(text: str, facts: Facts | None, path: str, rails: Sequence[str]) ->
     if mixed is not None:
         return TextResult(text, (mixed,), readable=False)
     stubs = _stubs(module, context)
-    made = run(module, context, stubs)
+    try:
+        made = run(module, context, stubs)
+    except OverlapError as error:
+        told = _problems(problems, context)
+        if not any(each.rule == "M703" for each in told):  # not the fault of the text
+            told.append(finding("M901", f"two rewrites want the same place: {error}", path))
+        return TextResult(text, (*context.findings, *told), readable=False)
     told = _problems(problems, context)
     bom = "\ufeff" if text.startswith("\ufeff") else ""
     findings = (*_made(module, context), *context.findings, *told)

@@ -145,6 +145,11 @@ def _arguments(stmt: n.ExecuteStmt, ctx: Context) -> Iterator[Output]:
                 yield Edit(item.source.span, made.text)
         else:
             yield from value_text(item, ctx)
+    if given.items and given.keyword is None:
+        last = given.items[-1].span.end
+        rest = ctx.text[last : given.span.end - 1]
+        if "," in rest:
+            yield Edit(Span(last, given.span.end - 1), "")
     if extra or given.keyword is not None:
         close = "" if given.keyword is None else ")"
         at = given.span.end - (given.keyword is None)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from colang.source import Span
 from colang.syntax import nodes_v1 as n
-from colang_migrate.edits import Edit, apply_edits
+from colang_migrate.edits import Edit
 from colang_migrate.engine import Context, Output, rewrite
-from colang_migrate.patterns import event_edits, user_edits
+from colang_migrate.patterns import rewritten
 
 
 @rewrite("M009", "any-to-or", on=n.AnyStmt)
@@ -36,19 +35,9 @@ def any_to_or(stmt: n.AnyStmt, ctx: Context) -> Iterator[Output]:
     for item in stmt.items:
         if isinstance(item, n.EventStmt):
             events = True
-            parts.append(_rewritten(item.name.start, item, ctx))
+            parts.append(rewritten(item, ctx))
         else:
-            parts += [_rewritten(pattern.span.start, pattern, ctx) for pattern in item.patterns]
+            parts += [rewritten(pattern, ctx) for pattern in item.patterns]
     yield ctx.report("M210", stmt.span.start, "an `any` block never matched in 1.0; it does now")
     prefix = "match " if events and all(isinstance(i, n.EventStmt) for i in stmt.items) else ""
     yield Edit(stmt.span, prefix + " or ".join(parts))
-
-
-def _rewritten(start: int, part: n.EventStmt | n.Pattern, ctx: Context) -> str:
-    outputs = event_edits(part, ctx) if isinstance(part, n.EventStmt) else user_edits(part, ctx)
-    edits = [
-        Edit(Span(edit.span.start - start, edit.span.end - start), edit.text)
-        for edit in outputs
-        if isinstance(edit, Edit)
-    ]
-    return apply_edits(ctx.text[start : part.span.end], edits)

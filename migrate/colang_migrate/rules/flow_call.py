@@ -34,7 +34,11 @@ def do_to_await(stmt: n.DoStmt, ctx: Context) -> Iterator[Output]:
     word = "await"
     if stmt.expression is not None:
         word = "await await_flow_by_name"
-    if stmt.keyword.text != word:
+    behind = bool(stmt.targets) and stmt.targets[0].start > stmt.keyword.start
+    if behind and stmt.name is not None:  # `do $r = sub`
+        start = Span(stmt.keyword.start, stmt.name.start)
+        yield Edit(start, f"{stmt.targets[0].text} = {word} ")
+    elif stmt.keyword.text != word:
         yield Edit(stmt.keyword.span, word)
     if stmt.name is not None:
         yield from name_edits(stmt.name, ctx.facts.called(stmt.name.text), "", ctx)
@@ -42,7 +46,8 @@ def do_to_await(stmt: n.DoStmt, ctx: Context) -> Iterator[Output]:
         yield ctx.report("M210", stmt.span.start, "the value of `do` was never set in 1.0")
         if len(stmt.targets) > 1:
             yield ctx.report("M207", stmt.span.start, "a flow gives back one value")
-            yield Edit(Span(stmt.targets[0].end, stmt.targets[-1].end), "")
+            if not behind:
+                yield Edit(Span(stmt.targets[0].end, stmt.targets[-1].end), "")
     if stmt.arguments is not None:
         lost = ctx.text[stmt.arguments.span.start : stmt.arguments.span.end].strip()
         yield ctx.report("M207", stmt.span.start, f"the parameters `{lost}` were ignored by 1.0")

@@ -70,7 +70,6 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
         yield ctx.report(
             "M212", node.span.start, f"`{flow.id}` replaces a flow of the 1.0 pipeline"
         )
-    yield from _modifiers(node, ctx)
     yield from _start(node, flow, ctx)
     ctx.flow_generates = any(
         isinstance(s, n.BotStmt)
@@ -105,6 +104,7 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
         yield from visit_body(tuple([s for s in body if s is not first]), ctx)
     else:
         yield from visit_body(body, ctx)
+    yield from _modifiers(node, ctx)
     yield from _hoisted(node, ctx)
     ctx.flow = None
 

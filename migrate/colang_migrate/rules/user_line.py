@@ -39,8 +39,10 @@ def user_intent(stmt: n.UserStmt, ctx: Context) -> Iterator[Output]:
         yield Edit(Span(first.name.start, last.name.end), spelled)
         yield ctx.report("M210", stmt.span.start, "1.0 took this name for alternatives")
         return
+    after = 0
     for pattern in stmt.patterns:
-        yield from user_edits(pattern, ctx)
+        yield from user_edits(pattern, ctx, after)
+        after = pattern.span.end
     if len(stmt.patterns) > 1:
         yield ctx.report(
             "M210",

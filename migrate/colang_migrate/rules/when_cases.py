@@ -52,7 +52,7 @@ def else_when(stmt: n.When, ctx: Context) -> Iterator[Output]:
             if isinstance(pattern, n.EventStmt):
                 yield from event_edits(pattern, ctx)
             else:
-                yield from user_edits(pattern, ctx)
+                yield from user_edits(pattern, ctx, last)
             last = max(last, pattern.span.end)
         if len(case.patterns) > 1:
             yield ctx.report(
