@@ -49,7 +49,7 @@ class Source:
 
     text: str
     path: str = "<text>"
-    _starts: list[int] = field(default_factory=list, repr=False, compare=False)
+    _starts: list[int] = field(default_factory=list[int], repr=False, compare=False)
 
     @property
     def line_starts(self) -> list[int]:

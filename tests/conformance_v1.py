@@ -16,7 +16,7 @@ from colang_interpreter import LLMRails, RailsConfig
 from colang_interpreter.dynamic import is_a, is_mapping
 from colang_interpreter.host.actions import ActionResult, action
 from colang_interpreter.library.actions.outcome import RailOutcome
-from colang_interpreter.llm import ScriptedModel, tasks_v1
+from colang_interpreter.llm import ScriptedModel, tasks_v1, tokens
 from colang_interpreter.llm.index import Hit, IndexItem, best
 
 ROOT = Path(__file__).parent / "conformance" / "colang1"
@@ -155,7 +155,7 @@ def application(case: Mapping[str, Any]) -> tuple[LLMRails, ScriptedModel]:
 
     @action(name="generate_bot_message", is_system_action=True)
     async def first_message(events: Any, context: Any) -> ActionResult:
-        sink = tasks_v1.tokens.current_sink()
+        sink = tokens.current_sink()
         return await tasks_v1.generate_bot_message(dialog, events, context, on_token=sink)
 
     rails.register_action(first_message)

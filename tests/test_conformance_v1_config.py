@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -78,7 +78,8 @@ def test_config(case: dict[str, Any], tmp_path: Path) -> None:
     if case.get("instantiate"):
         with pytest.raises((CompileError, ConfigurationError)) as refused:
             LLMRails(RailsConfig.from_path(tmp_path))
-        assert INSTANTIATED[case["id"]] in [found.code for found in refused.value.diagnostics]
+        error = cast("CompileError | ConfigurationError", refused.value)
+        assert INSTANTIATED[case["id"]] in [found.code for found in error.diagnostics]
         return
     if "error" in expect:
         assert not set(expect) - EXPECT_ERROR, "unknown keys in the expectation"

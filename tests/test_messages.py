@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -306,7 +306,7 @@ def test_messages_of_many_kinds_become_events() -> None:
         ({"role": "boss"}, "message 1: a role 'boss'"),
     ]:
         with pytest.raises(ValueError, match=problem):
-            events_of([message])
+            events_of([cast("dict[str, Any]", message)])
 
 
 # ---------------------------------------------------------------- explain, errors, check, streams

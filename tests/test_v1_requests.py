@@ -137,7 +137,7 @@ def test_users_who_say_the_same_are_not_one_conversation(how: str) -> None:
             messages.append(await app.generate_async(messages=messages))
             assert messages[-1]["content"] == "Hello!"
             messages.append({"role": "user", "content": "who am I"})
-            return (await app.generate_async(messages=messages))["content"]  # type: ignore[index,return-value]
+            return (await app.generate_async(messages=messages))["content"]  # type: ignore[index]
 
     async def work() -> None:
         names = ["Kim", "Ann", "Bob"]

@@ -10,7 +10,7 @@ import importlib.util
 import sys
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,7 @@ _lock = threading.RLock()
 
 
 @contextmanager
-def standing_in() -> Iterator[None]:
+def standing_in() -> Generator[None]:
     """While this is open, ``from nemoguardrails.actions import action`` gives ours.
 
     Example:

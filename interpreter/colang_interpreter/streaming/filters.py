@@ -59,7 +59,7 @@ class QuotedMessage:
         self._openings = tuple(openings)
         self._otherwise = otherwise
         self._all: list[str] = []
-        self._held = ""
+        self._held: str = ""
         self._opened: bool | None = None  # None: not decided yet
         self._ended = False
         self._shown = False

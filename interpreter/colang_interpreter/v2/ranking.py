@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.v2.model import Head, Scores
 
@@ -18,8 +18,9 @@ def listed(scores: Scores) -> tuple[float, ...]:
     (1.0, 0.9)
     """
     found: list[float] = []
-    while scores:
-        scores, last = scores
+    left: Any = scores  # a type checker does not narrow a recursive tuple in a loop
+    while left:
+        left, last = left
         found.append(last)
     return tuple(reversed(found))
 
