@@ -33,7 +33,12 @@ DIFFERENT = {
     ("34-weather-alpha-actions", "before"): ALPHA,
 }
 SIDES: tuple[Side, ...] = ("before", "after")
-CASES = [(path, side) for path in sorted(CORPUS.iterdir()) for side in SIDES if path.is_dir()]
+CASES = [
+    (path, side)
+    for path in sorted(CORPUS.iterdir())
+    for side in SIDES
+    if (path / "scenario.yaml").is_file()
+]
 
 
 @pytest.mark.parametrize(("folder", "side"), CASES, ids=[f"{p.name}-{s}" for p, s in CASES])
