@@ -188,7 +188,7 @@ def _joints(module: n.Module, context: Context) -> list[Edit]:
     marks = [token for token in module.tokens if token.type == "CONTINUATION"]
     if not marks:
         return []
-    covered = [edit.span for edit in context.edits if edit.span.end > edit.span.start]
+    covered = [edit.span for edit in context.edits]
     out: list[Edit] = []
     for token in marks:
         start = token.start

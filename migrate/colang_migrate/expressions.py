@@ -220,9 +220,10 @@ class _Writer:
                 own = _LEVEL[node.op]
                 if own == 0 or level > own:
                     return self.grouped(node, always) if level > _OR else self.raw_plain(node)
-                left = self.write(node.left, own + (node.op == "**"), always)
-                right = self.write(node.right, own + (node.op != "**"), always)
-                return f"{left} {node.op} {right}"
+                power = node.op == "**"
+                first = self.write(node.left, own + power, always)
+                second = self.write(node.right, own + (not power), always)
+                return f"{first} {node.op} {second}"
             case x.Conditional():
                 return self.grouped(node, always)
             case x.Attribute():

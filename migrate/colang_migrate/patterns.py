@@ -63,6 +63,9 @@ def user_edits(pattern: n.Pattern, ctx: Context, after: int = 0) -> Iterator[Out
 
 def name_edits(name: n.Name, spelled: str, prefix: str, ctx: Context) -> Iterator[Output]:
     """Spell a name as 2.x needs it; `spelled` has the prefix in front."""
+    if name.start == name.end:
+        yield ctx.report("M703", name.start, "a name is missing here")
+        return
     new = spelled.removeprefix(f"{prefix} ") if prefix else spelled
     if ctx.text[name.start : name.end] != new:
         yield Edit(name.span, new)

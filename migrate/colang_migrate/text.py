@@ -166,14 +166,12 @@ def _stubs(module: n.Module, context: Context) -> list[Edit]:
         flows = []
     flows += tail
     if flows:
-        end = len(text.rstrip())
         lines = [line for flow in flows for line in ["", *flow]]
-        ending = newline if not text[end:] else ""
-        edits.append(
-            Edit(Span(len(text), len(text)), "".join([f"{line}{newline}" for line in lines]))
-            if text.endswith("\n")
-            else Edit(Span(end, end), "".join([f"{newline}{line}" for line in lines]) + ending)
-        )
+        end = len(text)
+        made = "".join([f"{newline}{line}" for line in lines])
+        if text.endswith("\n"):
+            made = "".join([f"{line}{newline}" for line in lines])
+        edits.append(Edit(Span(end, end), made))
     return edits
 
 

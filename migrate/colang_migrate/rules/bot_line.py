@@ -96,6 +96,9 @@ def _named(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
     pattern = stmt.pattern
     facts = ctx.facts
     name = pattern.name.text
+    if not name:
+        yield ctx.report("M703", stmt.span.start, "the name of the message is missing")
+        return
     if pattern.says is not None:
         yield Edit(Span(pattern.says.start, pattern.name.start), "")
     if pattern.text is not None and name in SAYINGS:
@@ -113,7 +116,8 @@ def _named(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
             text += " Answer from these notes only: {$relevant_chunks}"
         variable = f"${fresh_names(ctx)('response')}"
         lines += [f'{variable} = ..."{text}"', f"bot say {variable}"]
-        yield Edit(pattern.span, f"{ctx.newline}{blanks}".join(lines))
+        written = Span(pattern.keyword.start, pattern.name.end)
+        yield Edit(written, f"{ctx.newline}{blanks}".join(lines))
         return
     yield from name_edits(pattern.name, facts.bot(name), "bot", ctx)
     if pattern.text is not None:

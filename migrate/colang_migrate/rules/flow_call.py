@@ -36,8 +36,8 @@ def do_to_await(stmt: n.DoStmt, ctx: Context) -> Iterator[Output]:
         word = "await await_flow_by_name"
     behind = bool(stmt.targets) and stmt.targets[0].start > stmt.keyword.start
     if behind and stmt.name is not None:  # `do $r = sub`
-        start = Span(stmt.keyword.start, stmt.name.start)
-        yield Edit(start, f"{stmt.targets[0].text} = {word} ")
+        written = Span(stmt.keyword.start, stmt.name.start)
+        yield Edit(written, f"{stmt.targets[0].text} = {word} ")
     elif stmt.keyword.text != word:
         yield Edit(stmt.keyword.span, word)
     if stmt.name is not None:

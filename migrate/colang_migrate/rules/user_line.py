@@ -49,8 +49,8 @@ def user_intent(stmt: n.UserStmt, ctx: Context) -> Iterator[Output]:
             stmt.span.start,
             "alternatives with `or` never matched in 1.0; they do now",
         )
-        for before, after in zip(stmt.patterns, stmt.patterns[1:], strict=False):
-            yield from joined(before.span.end, after.span.start, ctx)
+        for first, second in zip(stmt.patterns, stmt.patterns[1:], strict=False):
+            yield from joined(first.span.end, second.span.start, ctx)
     if stmt.block is not None:
         yield ctx.report(
             "M207", stmt.block.span.start, "parameters of an intent have no counterpart"
