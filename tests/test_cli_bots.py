@@ -247,7 +247,7 @@ def test_a_person_at_a_terminal(key: bytes, status: int, cli: Cli, tmp_path: Pat
         20
     ):  # a key between the prompt and the reading of it may be lost: one presses it again
         os.write(own, key)
-        if select.select([own], [], [], 1)[0]:
+        if select.select([own], [], [], 3)[0]:
             break
     shown += read_until(own, b"\n")
     assert process.wait(timeout=30) == status
