@@ -9,8 +9,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,6 +169,32 @@ def test_of_two_writers_one_is_refused(tmp_path: Path, exists: bool) -> None:
     with SqliteStore(path) as store:
         by = [event["by"] for event in store.load("kim").events]
     assert by == (["before", winner] if exists else [winner])
+
+
+def test_a_new_file_may_become_somebody_elses_while_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One store asks whose the empty file is; between its questions another one makes it a database."""
+    path = tmp_path / "bots.db"
+    connect = sqlite3.connect
+    rivals: list[threading.Thread] = []
+
+    def interrupt(statement: str) -> None:
+        if statement == "PRAGMA user_version" and not rivals:
+            rivals.append(threading.Thread(target=lambda: SqliteStore(path).close()))
+            rivals[0].start()
+            rivals[0].join(timeout=0.5)  # it finishes, or it waits for us
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(interrupt)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    with SqliteStore(path) as store:
+        rivals[0].join(timeout=30)
+        assert not rivals[0].is_alive()
+        assert store.append("kim", [{"type": "E"}], expected_version=0) > 0
 
 
 HAMMER = """

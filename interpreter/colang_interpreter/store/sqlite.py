@@ -281,7 +281,10 @@ class SqliteStore:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Check whose file it is, and make a new one ours."""
-        if self._is_new(connection):
+        connection.execute("BEGIN")  # its three questions are answered about the same moment
+        new = self._is_new(connection)
+        connection.execute("ROLLBACK")
+        if new:
             self._write_ahead(connection)
             connection.execute("BEGIN IMMEDIATE")
             if self._is_new(connection):  # another process may have been faster
