@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from colang.records import Record
 
 
 class Span(NamedTuple):
@@ -33,8 +34,14 @@ class Position(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True)
-class Source:
+class _Lines:
+    """A slot for what a source works out once."""
+
+    __slots__ = ("_starts",)
+    _starts: list[int]
+
+
+class Source(_Lines, Record, kw_only=False):
     r"""One text with the name it is reported under.
 
     Lines end with ``\n``, ``\r\n`` or a lone ``\r`` is ordinary text; a tab is one column.
@@ -49,17 +56,18 @@ class Source:
 
     text: str
     path: str = "<text>"
-    _starts: list[int] = field(default_factory=list[int], repr=False, compare=False)
 
     @property
     def line_starts(self) -> list[int]:
         """Offset of the first character of each line; computed on first use, linear in the text."""
-        if not self._starts:
-            self._starts.append(0)
-            find, at = self.text.find, -1
+        try:
+            return self._starts
+        except AttributeError:
+            starts, find, at = [0], self.text.find, -1
             while (at := find("\n", at + 1)) >= 0:
-                self._starts.append(at + 1)
-        return self._starts
+                starts.append(at + 1)
+            object.__setattr__(self, "_starts", starts)
+            return starts
 
     def position(self, offset: int) -> Position:
         """Line and column of an offset in ``[0, len(text)]``; logarithmic."""

@@ -186,7 +186,7 @@ def test_a_new_file_may_become_somebody_elses_while_it_is_looked_at(
             rivals[0].join(timeout=0.5)  # it finishes, or it waits for us
 
     def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(*arguments, **options)
+        connection: sqlite3.Connection = connect(*arguments, **options)
         connection.set_trace_callback(interrupt)
         return connection
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colang.diagnostics import Severity
+from colang.records import fields
 from colang.syntax import nodes_v1 as n
 from colang.syntax.lexer_v1 import is_colang_1, split_lines
 from colang.syntax.nodes import Token
@@ -78,8 +78,8 @@ def things(value: object) -> Iterator[object]:
             yield from things(item)
     elif isinstance(value, n.Node):
         yield value
-        for field in dataclasses.fields(value):
-            yield from things(getattr(value, field.name))
+        for field in fields(value):
+            yield from things(getattr(value, field))
 
 
 def test_corpus_is_kept_and_valid() -> None:

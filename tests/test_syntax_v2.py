@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import colang
+from colang import records
 from colang.diagnostics import Diagnostic
 from colang.source import Span
 from colang.syntax import detect, nodes, to_text
@@ -248,7 +249,7 @@ def test_layout_does_not_matter() -> None:
 def outline(node: object) -> object:
     """A node without its places, to compare trees of different texts."""
     if isinstance(node, (nodes.Node,)):
-        fields = [f for f in node.__dataclass_fields__ if not f.endswith("span")]
+        fields = [f for f in records.fields(node) if not f.endswith("span")]
         return type(node).__name__, *(outline(getattr(node, field)) for field in fields)
     if isinstance(node, nodes.Token):
         return node.type, node.text

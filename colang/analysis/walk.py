@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any
 
+from colang.records import fields
 from colang.syntax import nodes
 
 
@@ -55,5 +55,5 @@ def _getters(kind: type[nodes.Node]) -> tuple[Any, ...]:
         "path_span",
         "name_span",
     }
-    names = [each.name for each in dataclasses.fields(kind) if each.name not in plain]
+    names = [name for name in fields(kind) if name not in plain]
     return _GETTERS.setdefault(kind, tuple(attrgetter(name) for name in names))

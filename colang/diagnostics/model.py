@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 
+from colang.records import Record, changed
 from colang.source import Span
 
 
@@ -16,16 +16,14 @@ class Severity(str, enum.Enum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Record, kw_only=False):
     """Replace the text of `span` by `text`; an empty span inserts."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fix:
+class Fix(Record):
     """Edits that mend a finding. A `safe` fix keeps meaning and comments and may be applied unasked."""
 
     title: str
@@ -33,8 +31,7 @@ class Fix:
     safe: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Record, kw_only=False):
     """Another place that explains a finding ("first defined here"); `path` None is the same file."""
 
     span: Span
@@ -42,8 +39,7 @@ class Label:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
+class Diagnostic(Record):
     """One thing to tell an author.
 
     `span` counts characters of the text of `path`; `path` is None until the finding leaves a single text
@@ -61,4 +57,4 @@ class Diagnostic:
 
     def at(self, path: str) -> Diagnostic:
         """The same finding with the file it belongs to."""
-        return replace(self, path=path)
+        return changed(self, path=path)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from colang.records import Record
 from colang.source import Span
 
 Version = Literal["1.0", "2.x"]
@@ -24,8 +24,7 @@ _LINE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Record, kw_only=False):
     """A line of one dialect: where it is, what it says, and which version it belongs to."""
 
     span: Span
@@ -33,8 +32,7 @@ class Evidence:
     version: Version
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(Record, kw_only=False):
     """The verdict, None if nothing tells, and all lines that were weighed, in order."""
 
     version: Version | None

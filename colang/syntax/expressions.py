@@ -6,10 +6,9 @@ the callers in this package catch. Recursion is bounded by `MAX_NESTING`, the he
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from colang.diagnostics import syntax as say
 from colang.diagnostics.model import Diagnostic
+from colang.records import changed
 from colang.source import Span
 from colang.syntax.layout import next_content
 from colang.syntax.lexer import COMMENT, END, NEWLINE, WORDS, Lexed, lex
@@ -566,7 +565,7 @@ class Expressions:
             self.grow(0)
             return TupleExpr(span=make(Span, (start, self.close("RPAR"))), items=items)
         # The parentheses belong to the value: who moves or replaces it moves them too.
-        return replace(first, span=make(Span, (start, self.close("RPAR"))))
+        return changed(first, span=make(Span, (start, self.close("RPAR"))))
 
     def items(self, first: Expr, closing: str) -> tuple[Expr, ...]:
         """The rest of a list of values; a comma may end it."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from colang.records import Record
 
 NUMBER = r"(?:(?:0(?:_?0)*|[1-9](?:_?\d)*)(?:\.(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][-+]?\d(?:_?\d)*)?"
 
@@ -97,8 +98,7 @@ _FIRST = (
 _is_number = re.compile(NUMBER).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Lexed:
+class Lexed(Record, kw_only=False):
     """A text and its tokens in three lists of the same length; the last token is ``$END`` behind the text.
 
     Between tokens there are only spaces and tabs. What is no token at all has the type ``OTHER``.

@@ -8,9 +8,9 @@ Section numbers refer to the Colang 2.x specification, section 4 and 2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from colang.records import Record
 from colang.source import Span
 
 
@@ -32,41 +32,21 @@ class Token(NamedTuple):
         return Span(self.start, self.start + len(self.text))
 
 
-# `eq` and `repr` are off because writing them for each class is a third of what importing this module costs; `Node`
-# has them for all.
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Node:
-    """Anything with a place in the text. Nodes are equal if their classes and all their fields are."""
+class Node(Record):
+    """Anything with a place in the text."""
 
     span: Span
-
-    def __eq__(self, other: object) -> bool:
-        """Compare field by field."""
-        if type(self) is not type(other):
-            return NotImplemented
-        return all(getattr(self, f) == getattr(other, f) for f in self.__dataclass_fields__)
-
-    def __hash__(self) -> int:
-        """Fit `__eq__`."""
-        return hash((type(self), *(getattr(self, f) for f in self.__dataclass_fields__)))
-
-    def __repr__(self) -> str:
-        """Look like a call of the class."""
-        fields = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.__dataclass_fields__)
-        return f"{type(self).__name__}({fields})"
 
 
 # ---------------------------------------------------------------- expressions (section 3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Literal(Node):
     """A number, ``None``, ``True`` or ``False``."""
 
     value: int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class String(Node):
     """A string literal: text pieces (escapes and doubled braces resolved) and interpolated expressions.
 
@@ -86,21 +66,18 @@ class String(Node):
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Variable(Node):
     """``$name``; `name` is without the dollar sign."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Name(Node):
     """A bare word: the variable of a comprehension (only legal inside one that binds it)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Attribute(Node):
     """``value.name``."""
 
@@ -108,7 +85,6 @@ class Attribute(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Slice(Node):
     """``start:stop:step`` inside a subscript."""
 
@@ -117,7 +93,6 @@ class Slice(Node):
     step: Expr | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Subscript(Node):
     """``value[index]``."""
 
@@ -125,7 +100,6 @@ class Subscript(Node):
     index: Expr | Slice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Keyword(Node):
     """``name=value`` in a function call."""
 
@@ -133,7 +107,6 @@ class Keyword(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Call(Node):
     """``function(...)``: `function` is a Name for a built-in function, an Attribute for a method."""
 
@@ -142,7 +115,6 @@ class Call(Node):
     keywords: tuple[Keyword, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Unary(Node):
     """``- + ~ not`` before an operand."""
 
@@ -150,7 +122,6 @@ class Unary(Node):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Binary(Node):
     """An arithmetic or bitwise operator: ``+ - * / // % ** << >> & | ^``."""
 
@@ -159,7 +130,6 @@ class Binary(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BoolOp(Node):
     """Operands joined by ``and`` or by ``or``; at least two."""
 
@@ -167,7 +137,6 @@ class BoolOp(Node):
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Compare(Node):
     """A chain ``left op right op right``; ops: ``< > == != <= >= in``, ``not in``, ``is``, ``is not``."""
 
@@ -176,7 +145,6 @@ class Compare(Node):
     rights: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Conditional(Node):
     """``then if test else otherwise``."""
 
@@ -185,35 +153,30 @@ class Conditional(Node):
     otherwise: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ListExpr(Node):
     """``[a, b]``."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TupleExpr(Node):
     """``(a, b)``; also ``()``."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class SetExpr(Node):
     """``{a, b}``; never empty."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DictExpr(Node):
     """``{k: v}``; also ``{}``."""
 
     items: tuple[tuple[Expr, Expr], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ComprehensionClause(Node):
     """``for targets in iterable if condition ...``; `targets` are bare names."""
 
@@ -222,7 +185,6 @@ class ComprehensionClause(Node):
     conditions: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Comprehension(Node):
     """A list, set, dict or generator comprehension; `key` only for a dict."""
 
@@ -232,7 +194,6 @@ class Comprehension(Node):
     clauses: tuple[ComprehensionClause, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Generation(Node):
     """``..."instruction"``: a value to be made by the language model. Section 3.6."""
 
@@ -264,7 +225,6 @@ Expr: TypeAlias = (
 # ---------------------------------------------------------------- groups and specs (section 2.3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Argument(Node):
     """One argument of a spec; `name` is without the dollar sign, None for a positional argument."""
 
@@ -272,7 +232,6 @@ class Argument(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Member(Node):
     """``.Name(...)`` behind a spec's target. `arguments` is None when there are no parentheses."""
 
@@ -280,7 +239,6 @@ class Member(Node):
     arguments: tuple[Argument, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Spec(Node):
     """A flow, action, event or reference with its arguments, members and capture.
 
@@ -297,14 +255,12 @@ class Spec(Node):
     ref_span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AndGroup(Node):
     """Members joined by ``and``; at least two."""
 
     items: tuple[Group, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class OrGroup(Node):
     """Members joined by ``or``; at least two."""
 
@@ -317,7 +273,6 @@ Group: TypeAlias = Spec | AndGroup | OrGroup
 # ---------------------------------------------------------------- statements (section 2.2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Assign(Node):
     """``$target = value``, ``+=`` or ``-=``. A value with a Generation node is a generated value (3.6)."""
 
@@ -327,7 +282,6 @@ class Assign(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Operation(Node):
     """``[$target =] [match|send|await|start|stop|activate|deactivate] group``.
 
@@ -341,14 +295,12 @@ class Operation(Node):
     target_span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ExprStmt(Node):
     """``(expression)`` on a line of its own."""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Return(Node):
     """``return [value]``."""
 
@@ -356,35 +308,30 @@ class Return(Node):
     value: Expr | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Abort(Node):
     """``abort``: the flow fails."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Break(Node):
     """``break``."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Continue(Node):
     """``continue``."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Pass(Node):
     """``pass``."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Log(Node):
     """``log value``: to the log of the host."""
 
@@ -392,7 +339,6 @@ class Log(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Print(Node):
     """``print value``: to the console of the host."""
 
@@ -400,7 +346,6 @@ class Print(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Priority(Node):
     """``priority value``."""
 
@@ -408,7 +353,6 @@ class Priority(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Global(Node):
     """``global $name``."""
 
@@ -416,42 +360,36 @@ class Global(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LabelStmt(Node):
     """``name:``; only ``start_new_flow_instance`` has an effect (6.9)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DocString(Node):
     """A triple-quoted string as a statement; `text` is what stands between the quotes."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class GenerateFlow(Node):
     """``...`` on a line of its own (2.4)."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ErrorStmt(Node):
     """A line that is not Colang; its diagnostic stands beside the tree. `body` keeps statements below it."""
 
     body: Block | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Block(Node):
     """The statements of one indentation level; never empty unless every line of it is in error."""
 
     statements: tuple[Stmt, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class IfBranch(Node):
     """``if``, ``elif`` / ``else if`` (condition set) or ``else`` (condition None) with its block."""
 
@@ -460,14 +398,12 @@ class IfBranch(Node):
     body: Block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class If(Node):
     """An ``if`` with all its branches; the first has a condition, only the last may have none."""
 
     branches: tuple[IfBranch, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class While(Node):
     """``while condition`` with its block."""
 
@@ -476,7 +412,6 @@ class While(Node):
     body: Block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WhenCase(Node):
     """``when group`` or ``or when group`` with its block."""
 
@@ -485,7 +420,6 @@ class WhenCase(Node):
     body: Block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class When(Node):
     """``when`` with all its cases and the optional ``else`` block. Section 5.4."""
 
@@ -496,7 +430,6 @@ class When(Node):
 # ---------------------------------------------------------------- file level (section 2.1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Import(Node):
     """``import a.b`` (path ``a/b``) or ``import "path"``; `path` has slashes and no quotes."""
 
@@ -506,7 +439,6 @@ class Import(Node):
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DecoratorArgument(Node):
     """A literal argument; `value` is plain Python data. `name` is None for a positional one."""
 
@@ -514,7 +446,6 @@ class DecoratorArgument(Node):
     value: object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Decorator(Node):
     """``@name`` or ``@name(...)``."""
 
@@ -522,7 +453,6 @@ class Decorator(Node):
     arguments: tuple[DecoratorArgument, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Param(Node):
     """A parameter or return member ``$name [= default]``; `name` is without the dollar sign."""
 
@@ -530,7 +460,6 @@ class Param(Node):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class FlowDef(Node):
     """A flow definition with its decorators; `span` covers decorators, header and body."""
 
@@ -568,7 +497,6 @@ Stmt: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Module(Node):
     """One file. `statements` are the file-level statements that are neither imports nor flows."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from colang.source import Span
@@ -157,7 +156,6 @@ class Text(NamedTuple):
 # ---------------------------------------------------------------- parts of statements (5.16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Argument(Node):
     """One argument. `value` is plain data, or the text of `source` if that starts with ``$``."""
 
@@ -171,7 +169,6 @@ class Argument(Node):
         return self.source.text.startswith("$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Arguments(Node):
     """``(a=1, $b)``, or ``with a=1`` and ``for $b``: then `keyword` is that word."""
 
@@ -179,7 +176,6 @@ class Arguments(Node):
     items: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Entry(Node):
     """One line of a parameter block; `value` is plain data (a nested block is a dict or a list)."""
 
@@ -187,7 +183,6 @@ class Entry(Node):
     value: object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TextLine(Node):
     """A text on a line of its own below a `bot` statement or in a message definition."""
 
@@ -195,7 +190,6 @@ class TextLine(Node):
     comment: Comment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ParamBlock(Node):
     """The indented lines below a statement that takes parameters, and texts below `bot`."""
 
@@ -204,7 +198,6 @@ class ParamBlock(Node):
     comment: Comment | None = None  # the first one inside the block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Pattern(Node):
     """What stands behind `user` or `bot`: in a statement, an alternative, or a `when` line.
 
@@ -237,14 +230,12 @@ class Pattern(Node):
 # ---------------------------------------------------------------- statements (section 5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class _Stmt(Node):
     """A statement; `comment` is the one directly above it."""
 
     comment: Comment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UserStmt(_Stmt):
     """``user a [or user b ...]``: wait for an intent. 5.1."""
 
@@ -252,7 +243,6 @@ class UserStmt(_Stmt):
     block: ParamBlock | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BotStmt(_Stmt):
     """``bot ...``: say a message, or wait for one. 5.2."""
 
@@ -260,7 +250,6 @@ class BotStmt(_Stmt):
     block: ParamBlock | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class EventStmt(_Stmt):
     """``event NAME``: wait for an event. `keyword` is None for a `when NAME` line. 5.3."""
 
@@ -270,7 +259,6 @@ class EventStmt(_Stmt):
     block: ParamBlock | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CreateStmt(_Stmt):
     """``create event``, ``new event``, ``infer ...``: make an event, or an intent. 5.4.
 
@@ -282,7 +270,6 @@ class CreateStmt(_Stmt):
     block: ParamBlock | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ExecuteStmt(_Stmt):
     """``[$v =] execute NAME``, also spelled `exec` and `run`: run an action. 5.5."""
 
@@ -293,7 +280,6 @@ class ExecuteStmt(_Stmt):
     block: ParamBlock | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Assign(_Stmt):
     """``$v = e``, ``$v += e``, ``$v -= e``, ``set v = e``. 5.6."""
 
@@ -308,7 +294,6 @@ class Assign(_Stmt):
         return self.target.text.removeprefix("$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Generate(_Stmt):
     """``$v = ...``: ask the language model for a value; the comment is the instruction. 5.9."""
 
@@ -322,7 +307,6 @@ class Generate(_Stmt):
         return self.target.text.removeprefix("$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DoStmt(_Stmt):
     """``do [$a, $b =] NAME``, or ``do $expression``: call a subflow. Exactly one is not None. 5.10."""
 
@@ -333,7 +317,6 @@ class DoStmt(_Stmt):
     arguments: Arguments | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class IfBranch(Node):
     """``if``, ``else if`` (condition set) or ``else`` (condition None) with its statements."""
 
@@ -343,14 +326,12 @@ class IfBranch(Node):
     comment: Comment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class If(_Stmt):
     """An ``if`` with all its branches; only the last may have no condition. 5.7."""
 
     branches: tuple[IfBranch, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class While(_Stmt):
     """``while condition`` with its statements. 5.7."""
 
@@ -359,7 +340,6 @@ class While(_Stmt):
     body: tuple[Stmt, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WhenCase(Node):
     """``when pattern`` or ``else when pattern`` with its statements.
 
@@ -372,14 +352,12 @@ class WhenCase(Node):
     comment: Comment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class When(_Stmt):
     """A ``when`` with all its cases. 5.8."""
 
     cases: tuple[WhenCase, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AnyStmt(_Stmt):
     """``any`` with the alternatives below it."""
 
@@ -387,7 +365,6 @@ class AnyStmt(_Stmt):
     items: tuple[UserStmt | EventStmt, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Meta(_Stmt):
     """``meta {...}`` or ``meta`` with a block. 5.14."""
 
@@ -395,7 +372,6 @@ class Meta(_Stmt):
     entries: tuple[tuple[str, object], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Priority(_Stmt):
     """``priority N``. 5.14."""
 
@@ -404,7 +380,6 @@ class Priority(_Stmt):
     number: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LabelStmt(_Stmt):
     """``label NAME [value]``, ``checkpoint NAME``, ``set NAME label to $x``. 5.11."""
 
@@ -413,7 +388,6 @@ class LabelStmt(_Stmt):
     value: str | None = None  # "$x", or a text without its quotes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Goto(_Stmt):
     """``goto NAME``, ``go to NAME``. 5.11."""
 
@@ -421,14 +395,12 @@ class Goto(_Stmt):
     name: Name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Stop(_Stmt):
     """``stop`` or ``abort``: end the turn and forget every waiting flow."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Return(_Stmt):
     """``return`` or ``done``, with values perhaps. 5.12."""
 
@@ -436,21 +408,18 @@ class Return(_Stmt):
     values: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Break(_Stmt):
     """``break``."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Continue(_Stmt):
     """``continue`` or ``pass``: the same thing in Colang 1.0."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Check(_Stmt):
     """``check condition``. 5.13."""
 
@@ -458,7 +427,6 @@ class Check(_Stmt):
     condition: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ErrorStmt(_Stmt):
     """A line that is not Colang 1.0; its diagnostic stands beside the tree. `body` keeps what is below it."""
 
@@ -494,7 +462,6 @@ Stmt: TypeAlias = (
 # ---------------------------------------------------------------- messages (section 6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Example(Node):
     """One example utterance: texts and references to other intents joined by ``and``."""
 
@@ -502,14 +469,12 @@ class Example(Node):
     comment: Comment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Note(Node):
     """A ``param``, ``set`` or ``context`` line of a message definition: accepted and without effect."""
 
     keyword: Token
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Condition(Node):
     """``if``, ``else if``, ``else`` inside a bot message; the reference ignores the condition (6.2)."""
 
@@ -525,7 +490,6 @@ BotLine: TypeAlias = TextLine | Condition | Note
 # ---------------------------------------------------------------- file level (section 4)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UserDef(Node):
     """``define user NAME`` with its examples; `direct` are the statements from a `bot` line on (6.1)."""
 
@@ -542,7 +506,6 @@ class UserDef(Node):
         return tuple(line for line in self.body if isinstance(line, Example))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BotDef(Node):
     """``define bot NAME`` with its texts."""
 
@@ -566,7 +529,6 @@ def _texts(lines: tuple[BotLine, ...]) -> Iterator[Text]:
             yield from _texts(line.body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class FlowDef(Node):
     """``define [modifiers] flow|subflow [NAME]``, or a name with an indented block (shorthand).
 
@@ -583,7 +545,6 @@ class FlowDef(Node):
     comment: Comment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ActionDef(Node):
     """``define action ...``: skipped by the language, body and all."""
 
@@ -592,7 +553,6 @@ class ActionDef(Node):
     name: Name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Import(Node):
     """``import path`` or ``include path``: recorded, without effect in Colang 1.0."""
 
@@ -603,7 +563,6 @@ class Import(Node):
 Definition: TypeAlias = UserDef | BotDef | FlowDef | ActionDef | Import | ErrorStmt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Module(Node):
     r"""One file: its definitions in order and every token, comments included.
 

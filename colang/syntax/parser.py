@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from colang.diagnostics.model import Diagnostic
+from colang.records import Record
 
 if TYPE_CHECKING:
     from colang.syntax import nodes, nodes_v1
 
 
-@dataclass(frozen=True, slots=True)
-class ParseResult:
+class ParseResult(Record, kw_only=False):
     """A tree, what is wrong with the text, and the dialect it was read as.
 
     `tree` is a `colang.syntax.nodes.Module` for ``"2.x"``, a `colang.syntax.nodes_v1.Module` for ``"1.0"``.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os.path
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from colang_grammars import FOLDER, source
 
@@ -20,8 +19,7 @@ PARTS = ("literal_arguments", "arguments", "simple_args", "condition")
 FILE = os.path.join(FOLDER, "v2_x.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """An LALR(1) automaton for the statement level.
 
     `actions[state][terminal]` is ``target >= 0`` to shift, ``-1 - rule`` to reduce; `gotos[state][rule name]` is a

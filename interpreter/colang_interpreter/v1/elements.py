@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 
 from typing_extensions import assert_never
 
+from colang.records import changed
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
 from colang.syntax.words_v1 import MODIFIERS
@@ -414,7 +415,7 @@ class _Lowering:
         out: list[n.Stmt] = []
         for statement in body:
             if isinstance(statement, n.When) and out and isinstance(out[-1], n.When):
-                out[-1] = replace(out[-1], cases=out[-1].cases + statement.cases)
+                out[-1] = changed(out[-1], cases=out[-1].cases + statement.cases)
             else:
                 out.append(statement)
         return out
@@ -424,13 +425,13 @@ class _Lowering:
     ) -> None:
         """P7: the reference takes the statements behind an `if` or `while` without a body for its body."""
         if isinstance(statement, n.While):
-            self.statement(replace(statement, body=tuple(rest)), out)
+            self.statement(changed(statement, body=tuple(rest)), out)
         elif statement.branches[-1].condition is None:
             self.statement(statement, out)  # an `else` may be empty
             out += self.statements(rest)
         else:
-            last = replace(statement.branches[-1], body=tuple(rest))
-            self.statement(replace(statement, branches=(*statement.branches[:-1], last)), out)
+            last = changed(statement.branches[-1], body=tuple(rest))
+            self.statement(changed(statement, branches=(*statement.branches[:-1], last)), out)
 
     def statement(self, s: n.Stmt, out: list[Element]) -> None:
         comment = s.comment.text if s.comment is not None else None
@@ -558,7 +559,7 @@ class _Lowering:
         target = s.targets[0]
         event: dict[str, object]
         if isinstance(target, n.EventStmt):
-            merged = replace(target, block=s.block or target.block)
+            merged = changed(target, block=s.block or target.block)
             event = to_data(_event(merged, None))
         elif target.keyword.text == "user":
             event = to_data(_intent(target, None, s.block))

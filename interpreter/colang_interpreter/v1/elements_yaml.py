@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 from colang.diagnostics import Severity
+from colang.records import changed
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
 from colang.syntax.literals_v1 import BadLiteral, literal, plain
@@ -272,7 +273,7 @@ class _Reader:
         block = n.ParamBlock(span=_NOWHERE, entries=tuple(entries))
         match statement:
             case n.UserStmt() | n.BotStmt() | n.EventStmt() | n.ExecuteStmt():
-                return replace(statement, block=block)
+                return changed(statement, block=block)
             case n.DoStmt(name=n.Name()):
                 items = tuple(
                     [
@@ -284,7 +285,7 @@ class _Reader:
                 )
                 given = statement.arguments.items if statement.arguments is not None else ()
                 arguments = n.Arguments(span=_NOWHERE, keyword=None, items=items + given)
-                return replace(statement, arguments=arguments)
+                return changed(statement, arguments=arguments)
             case _:
                 for key in fields:
                     self.problem((*path, key), f"`{key}` does not belong to this element")

@@ -6,12 +6,13 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from colang.diagnostics import Diagnostic
+from colang.records import fields as record_fields
 from colang.source import Source, Span
 from colang.syntax import nodes, nodes_v1
 from colang.syntax.expressions_v1 import ExpressionFlaw, parse_expression_v1
@@ -212,8 +213,8 @@ def _check_supported(node: object) -> None:
         if isinstance(function, nodes.Attribute) and function.name in _MUTATING:
             raise ExpressionError(f"`{function.name}` changes a value: assign a new one instead")
     if isinstance(node, nodes.Node):
-        for part in fields(node):
-            _check_supported(getattr(node, part.name))
+        for part in record_fields(node):
+            _check_supported(getattr(node, part))
     elif is_a(node, tuple) and not isinstance(node, Span):
         for item in cast(tuple[object, ...], node):
             _check_supported(item)

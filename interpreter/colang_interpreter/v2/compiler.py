@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from typing_extensions import assert_never
 
 from colang.analysis.names import classify
 from colang.diagnostics import Diagnostic
+from colang.records import changed, fields
 from colang.source import Source, Span
 from colang.syntax import nodes as n
 from colang_interpreter.dynamic import class_of
@@ -748,7 +749,7 @@ def walk(node: object) -> Iterator[n.Node]:
 
 @cache
 def _parts(kind: type[n.Node]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.name != "span")
+    return tuple(name for name in fields(kind) if name != "span")
 
 
 def _normal_form(group: n.Group) -> list[list[n.Spec]]:
@@ -775,11 +776,10 @@ def _mangled(node: Any) -> Any:
             _DOLLAR_NAME.sub(r"var_\1", part) if isinstance(part, str) else _mangled(part)
             for part in node.parts
         )
-        return replace(node, parts=parts)
+        return changed(node, parts=parts)
     if isinstance(node, n.Node):
         kind: Any = type(node)
-        changed = {name: _mangled(getattr(node, name)) for name in _parts(kind)}
-        return replace(node, **changed)
+        return changed(node, **{name: _mangled(getattr(node, name)) for name in _parts(kind)})
     if class_of(node) is tuple:
         return tuple([_mangled(item) for item in node])
     return node
