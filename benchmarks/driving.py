@@ -295,8 +295,13 @@ def chat(
     return run(work)
 
 
-def many(engine: Engine, *, program: str, text: str, conversations: int, heap_of: int) -> Numbers:
-    """R6: seconds for a turn when many conversations talk in one event loop, and bytes of heap for each."""
+def many(
+    engine: Engine, *, program: str, text: str, conversations: int, heap_of: int, turns: int
+) -> Numbers:
+    """R6: seconds for a turn when many conversations talk in one event loop.
+
+    And the bytes of heap that one of `heap_of` conversations keeps after its first turn, and after `turns`.
+    """
     compiled = engine.compile(program)
 
     async def talk(count: int) -> tuple[list[Any], float, float]:
@@ -310,21 +315,26 @@ def many(engine: Engine, *, program: str, text: str, conversations: int, heap_of
 
     async def work() -> Numbers:
         _, cpu, wall = await talk(conversations)
+        return {
+            "seconds": cpu / conversations,
+            "seconds_wall": wall / conversations,
+            "heap_first": await heap(1),
+            "heap": await heap(turns),
+        }
+
+    async def heap(turns: int) -> float:
         gc.collect()
         tracemalloc.start()
         held, _, _ = await talk(heap_of)
+        for number in range((turns - 1) * heap_of):
+            expect(await turn(engine, held[number % heap_of], text) == 1, "one utterance")
         gc.collect()
         kept, _ = tracemalloc.get_traced_memory()
-        count = len(held)
         held.clear()
         gc.collect()
         left, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        return {
-            "seconds": cpu / conversations,
-            "seconds_wall": wall / conversations,
-            "heap": (kept - left) / count,
-        }
+        return (kept - left) / heap_of
 
     return run(work)
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from colang_interpreter.host.actions import HOST_PARAMETER, ActionRegistry, Outcome
@@ -117,18 +117,11 @@ class Conversation:
             timeout=runtime.action_timeout,
         )
         self._stage = Stage(self._performed, self._rules, runtime.clock, self.post)
-        self._arrivals: deque[Completion | Event] = deque()
+        self._arrivals: list[Completion | Event] = []
         self._overdue: list[Event] = []  # to be processed before anything else
         self._remarks: list[tuple[NoteKind, str]] = []  # for the trace of the next turn
         self._waiter: asyncio.Future[None] | None = None
         self._settled: list[asyncio.Future[None]] = []
-        self._injected: dict[str, Callable[[], Any]] = {
-            "events": lambda: list(self.machine.history),
-            "context": lambda: dict(self.machine.globals),
-            "config": lambda: runtime.program.config,
-            "state": lambda: self.machine,
-            HOST_PARAMETER: lambda: self,
-        }
 
     @property
     def machine(self) -> Machine:
@@ -373,8 +366,13 @@ class Conversation:
         return following
 
     def _bind(self, run: Run) -> dict[str, Any]:
+        injected = {
+            name: partial(_INJECTED[name], self)
+            for name in run.registered.specials
+            if name in _INJECTED
+        }
         given = self.runtime.registry.parameters
-        return run.registered.bind(run.call.arguments, self._injected, given, self.machine.globals)
+        return run.registered.bind(run.call.arguments, injected, given, self.machine.globals)
 
     # -- what arrives while the machine rests
 
@@ -411,8 +409,8 @@ class Conversation:
     def _take_arrivals(self, turn: Turn) -> list[Event]:
         """What has arrived, as events; context updates take effect here."""
         events: list[Event] = []
-        while self._arrivals:
-            arrival = self._arrivals.popleft()
+        arrivals, self._arrivals = self._arrivals, []
+        for arrival in arrivals:
             if isinstance(arrival, Completion):
                 events += self._report(arrival, turn)
             elif self._may_enter(arrival, turn):
@@ -464,8 +462,8 @@ class Conversation:
         self._must_be_idle()
         if self._tape is None:
             return Saved(name=self.name, seed=self._seed, utterances=self.utterances).dump()
-        while self._arrivals:
-            arrival = self._arrivals.popleft()
+        arrivals, self._arrivals = self._arrivals, []
+        for arrival in arrivals:
             if isinstance(arrival, Completion):
                 self._overdue += self._report(arrival, None)
             else:
@@ -539,3 +537,13 @@ class Conversation:
 
     def _label(self) -> str:
         return f"session {self.name!r}" if self.name is not None else "the conversation"
+
+
+_INJECTED: dict[str, Callable[[Conversation], Any]] = {
+    "events": lambda conversation: list(conversation.machine.history),
+    "context": lambda conversation: dict(conversation.machine.globals),
+    "config": lambda conversation: conversation.runtime.program.config,
+    "state": lambda conversation: conversation.machine,
+    HOST_PARAMETER: lambda conversation: conversation,
+}
+"""What a conversation gives to actions that have a parameter of this name."""

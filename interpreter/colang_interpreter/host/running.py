@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -95,7 +94,7 @@ class ActionRunner:
         self._threads = threads
         self._timeout = timeout
         self._running: dict[Run, None] = {}  # in the order they were started
-        self._inline: deque[Run] = deque()
+        self._inline: list[Run] = []
         self._tasks: set[asyncio.Task[None]] = set()  # also of ended actions that take their time
 
     def __iter__(self) -> Iterator[Run]:
@@ -133,8 +132,8 @@ class ActionRunner:
         """
         if not self._inline:
             return False
-        while self._inline:
-            run = self._inline.popleft()
+        runs, self._inline = self._inline, []
+        for run in runs:
             if run.ended:
                 continue
             try:

@@ -168,7 +168,7 @@ def _fork(state: State, head: Head, instruction: ins.Fork) -> list[Head]:
     children: list[Head] = []
     for target in instruction.targets:
         child = Head(instance, target, head)
-        child.scores, child.step = head.scores, head.step
+        state.lead(child, scores_of(state, head))
         child.handlers, child.regions = head.handlers, head.regions
         children.append(child)
     head.children = children

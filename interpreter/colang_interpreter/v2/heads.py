@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from colang_interpreter.v2 import lifecycle
+from colang_interpreter.v2.errors import scores_of
 from colang_interpreter.v2.model import Head, HeadStatus, Region
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ def replace_parent(state: State, parent: Head, winner: Head) -> None:
         head.status = HeadStatus.REMOVED
     instance = parent.instance
     instance.heads = [h for h in instance.heads if h.status is not HeadStatus.REMOVED]
-    parent.children = []
+    parent.children = ()
     parent.fork = -1
     parent.status = HeadStatus.ACTIVE
     parent.pc = winner.pc
-    parent.scores, parent.step = winner.scores, winner.step
+    state.lead(parent, scores_of(state, winner))
     parent.handlers = winner.handlers
     parent.regions = tuple(regions)
 

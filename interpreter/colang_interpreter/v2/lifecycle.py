@@ -68,7 +68,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     key: object = None
     if activated and restart_of is None:
         key = activation_key(flow, values)
-        found = find_activation(state, flow, key)
+        found = state.activations.get(key)
         if found is not None and (source is None or source.flow.name != flow.name):
             found.count += 1
             if source is not None:
@@ -105,9 +105,9 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
         if source is not None:
             instance.activation.owners[source.uid] = 1
         instance.activation.running[instance.uid] = instance
-        _register_activation(state, flow, instance.activation)
+        state.activations[key] = instance.activation
     head = Head(instance, 0)
-    instance.heads.append(head)
+    instance.heads = [head]
     state.add_instance(instance)
     if state.rails is not None:
         state.rails.started(state, instance)
@@ -210,7 +210,6 @@ def _link(state: State, instance: Instance, event: Event) -> None:
         instance.loop_id = source.loop_id
     else:
         instance.loop_id = state.new_uid()
-    instance.order_key = (-flow.loop_priority, instance.position)
 
 
 def _unwatch_shared(state: State, source: Instance | None, context: dict[str, Any]) -> None:
@@ -227,8 +226,8 @@ def _unwatch_shared(state: State, source: Instance | None, context: dict[str, An
 
 
 def activation_key(flow: FlowCode, values: dict[str, Any]) -> object:
-    """What makes two activations the same: the values of all parameters, by type and value."""
-    return tuple([_key_of(values[p.name]) for p in flow.parameters])
+    """What makes two activations the same: the flow, and the values of all parameters, by type and value."""
+    return (flow.name, *[_key_of(values[p.name]) for p in flow.parameters])
 
 
 def _key_of(value: Any) -> object:
@@ -246,25 +245,11 @@ def _key_of(value: Any) -> object:
     return (kind, value)
 
 
-def find_activation(state: State, flow: FlowCode, key: object) -> Activation | None:
-    """The activation of a flow with these parameters, if there is one."""
-    by_key = state.activations.get(flow.name)
-    return by_key.get(key) if by_key is not None else None
-
-
-def _register_activation(state: State, flow: FlowCode, activation: Activation) -> None:
-    state.activations.setdefault(flow.name, {})[activation.key] = activation
-
-
 def forget_activation(state: State, activation: Activation) -> None:
     """Take an activation out of the books; running copies are not restarted any more."""
     activation.count = 0
-    name = activation.reference.flow.name
-    by_key = state.activations.get(name)
-    if by_key is not None and by_key.get(activation.key) is activation:
-        del by_key[activation.key]
-        if not by_key:
-            del state.activations[name]
+    if state.activations.get(activation.key) is activation:
+        del state.activations[activation.key]
     for uid in activation.owners:
         owner = state.instances.get(uid)
         if owner is not None:
@@ -435,7 +420,7 @@ def unpark(state: State, head: Head) -> None:
     if head.waiters:
         for waiter in head.waiters:
             state.index.remove(waiter)
-        head.waiters = []
+        head.waiters = ()
     head.group = None
 
 
@@ -517,10 +502,9 @@ _END_KEYS = frozenset(
 
 def _running_copies(state: State, uid: str) -> list[Instance]:
     """A request for an ended reference instance means the copies that run for it now."""
-    for by_key in state.activations.values():
-        for activation in by_key.values():
-            if activation.reference.uid == uid:
-                return list(activation.running.values())
+    for activation in state.activations.values():
+        if activation.reference.uid == uid:
+            return list(activation.running.values())
     return []
 
 

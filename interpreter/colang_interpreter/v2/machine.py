@@ -134,6 +134,11 @@ def process(state: State, event: Event) -> None:
             _fail_starter(state, event, str(error), error.kind)
             return
         if head is not None:
+            if not watch_unhandled and not state.index.waits_for(name):  # nobody else asks for it
+                state.lead(head, (event.scores, 1.0))
+                state.last_matched = head.instance
+                run(state, head)
+                return
             matched.append((None, head, 1.0))
         if everywhere or head is not None:
             handled = None
@@ -332,7 +337,7 @@ def _arrive(state: State, waiter: Waiter | None, head: Head, event: Event, score
         return
     instance = head.instance
     if waiter is None:  # instruction 0 of a new instance
-        head.scores, head.step = scores, state.step
+        state.lead(head, scores)
         return
     instruction = head.instruction
     if isinstance(instruction, ins.WaitGroup):
@@ -351,7 +356,7 @@ def _arrive(state: State, waiter: Waiter | None, head: Head, event: Event, score
         return
     assert isinstance(instruction, ins.Wait)
     lifecycle.unpark(state, head)
-    head.scores, head.step = scores, state.step
+    state.lead(head, scores)
     capture(state, instruction, instance, event)
     head.pc += 1
 
@@ -481,7 +486,7 @@ def _merge(state: State, head: Head) -> None:
         if best is None:
             fail(state, head)
             return
-        head.scores, head.step = best, state.step
+        state.lead(head, best)
         head.pc += 1
         run(state, head)
         return

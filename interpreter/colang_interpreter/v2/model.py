@@ -7,6 +7,7 @@ Plain mutable data with `__slots__`; the rules that change it are in `lifecycle`
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from colang_interpreter.v2 import names
@@ -238,9 +239,9 @@ class Head:
         self.step = 0  # the step in which `scores` were set: older scores count as none
         self.handlers: tuple[int, ...] = ()
         self.regions: tuple[Region, ...] = ()
-        self.children: list[Head] = []
+        self.children: list[Head] | tuple[()] = ()
         self.fork = -1  # while inactive: the id of the fork it waits for
-        self.waiters: list[Waiter] = []  # index entries while it waits
+        self.waiters: Sequence[Waiter] = ()  # index entries while it waits
         self.group: list[Leaf] | None = None  # while it waits for a group
 
     @property
@@ -300,7 +301,6 @@ class Instance:
         "heads",
         "locals",
         "loop_id",
-        "order_key",
         "parent",
         "parent_uid",
         "position",
@@ -319,6 +319,11 @@ class Instance:
 
     colang_type = "FlowState"
 
+    # Made when they are first asked for: most flows that wait have no use for them.
+    actions: dict[str, Action]
+    children: dict[str, Instance]
+    temps: dict[int, Any]  # hidden values, by the slot the compiler gave them
+
     def __init__(self, runtime: State, flow: FlowCode, uid: str) -> None:
         self.runtime = runtime
         self.flow = flow
@@ -326,16 +331,12 @@ class Instance:
         self.status = FlowStatus.WAITING
         self.loop_id: str = ""
         self.position: tuple[int, ...] = (0,)
-        self.order_key: tuple[int, tuple[int, ...]] = (0, (0,))
         self.parent: Instance | None = None
         self.parent_uid: str | None = None
-        self.children: dict[str, Instance] = {}
         self.heads: list[Head] = []
         self.locals: dict[str, Any] = {}
         self.arguments: dict[str, Any] = {}
         self.globals_read: set[str] | None = None  # names declared `global` so far
-        self.temps: dict[int, Any] = {}  # hidden values, by the slot the compiler gave them
-        self.actions: dict[str, Action] = {}
         self.activation: Activation | None = None
         self.priority = 1.0
         self.return_value: Any = None
@@ -346,6 +347,18 @@ class Instance:
             None  # variable -> waiters indexed by its value
         )
         self.shared_locals = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _ON_DEMAND:
+            raise AttributeError(name)
+        made: dict[Any, Any] = {}
+        setattr(self, name, made)
+        return made
+
+    @property
+    def order_key(self) -> tuple[int, tuple[int, ...]]:
+        """Heads of flows are looked at in this order: by the priority of the loop, then by place (6.4)."""
+        return (-self.flow.loop_priority, self.position)
 
     # -------------------------------------------------- the frame of expressions
 
@@ -419,5 +432,6 @@ class Instance:
         return f"<Instance {self.uid} {self.status.value}>"
 
 
+_ON_DEMAND = frozenset({"actions", "children", "temps"})
 _LISTENING = frozenset({FlowStatus.WAITING, FlowStatus.STARTING, FlowStatus.STARTED})
 _ACTIVE = frozenset({FlowStatus.STARTING, FlowStatus.STARTED})

@@ -35,7 +35,7 @@ def wait(state: State, head: Head, instruction: ins.Wait) -> bool:
     """Park a head on a single wait; it blocks (False)."""
     waiter = Waiter(head, instruction.pattern, -1, state.index.next_arrival())
     _prepare(state, waiter, head.instance)
-    head.waiters = [waiter]
+    head.waiters = (waiter,)
     state.index.add(waiter)
     if not instruction.silent:
         head.instance.waited = head.instance.waited or head.instance.status is FlowStatus.STARTED

@@ -65,6 +65,7 @@ class State:
         "activations",
         "blank",
         "by_flow",
+        "ended_flows",
         "errors",
         "events_left",
         "failing",
@@ -85,8 +86,8 @@ class State:
         "rails",
         "random_state",
         "restarts",
+        "scored",
         "seed",
-        "seen_flows",
         "source_uid",
         "step",
         "system",
@@ -105,11 +106,11 @@ class State:
         self.source_uid = SOURCE_UID
         self.globals: dict[str, Any] = {}
         self.instances: dict[str, Instance] = {}
-        self.by_flow: dict[str, dict[str, Instance]] = {}
-        self.seen_flows: set[str] = set()
+        self.by_flow: dict[str, Instance | dict[str, Instance]] = {}  # mostly there is one
+        self.ended_flows: set[str] = set()
         self.loops: dict[str, int] = {}
         self.actions: dict[str, Action] = {}
-        self.activations: dict[str, dict[object, Activation]] = {}
+        self.activations: dict[object, Activation] = {}  # by `lifecycle.activation_key`
         self.restarts: dict[str, Activation] = {}
         self.index = Index()
         self.queue: deque[Event] = NO_QUEUE  # of the running step
@@ -123,6 +124,7 @@ class State:
             tuple[Instance, Scores]
         ] = []  # flows in error, to be aborted when all is quiet
         self.last_matched: Instance | None = None
+        self.scored: list[Head] = []  # heads that were led by a match in the running step
         self.step = 0
         self.ticks = 0
         self.instructions_left = 0
@@ -149,7 +151,6 @@ class State:
     def _new_main(self) -> Instance:
         main = Instance(self, self.program.flows["main"], self.flow_uid("main"))
         main.loop_id = main.flow.loop if main.flow.loop not in (None, "NEW") else self.new_uid()
-        main.order_key = (-main.flow.loop_priority, main.position)
         self.add_instance(main)
         return main
 
@@ -198,6 +199,9 @@ class State:
     def _taken(self) -> list[dict[str, Any]]:
         outputs, self.outputs = self.outputs, []
         self.queue = NO_QUEUE
+        for head in self.scored:  # of no use any more: scores of earlier steps do not count
+            head.scores = ()
+        self.scored = []
         return outputs
 
     @property
@@ -226,6 +230,11 @@ class State:
     def history(self) -> list[dict[str, Any]]:
         """Recent events, oldest first, for prompts; at most `HISTORY`."""
         return self._history[-HISTORY:]
+
+    def lead(self, head: Head, scores: Scores) -> None:
+        """A head goes on because of a match with these scores."""
+        head.scores, head.step = scores, self.step
+        self.scored.append(head)
 
     def emit(self, event: dict[str, Any]) -> None:
         """An event leaves the machine."""
@@ -282,8 +291,13 @@ class State:
         """File a new instance, and count its loop."""
         self.instances[instance.uid] = instance
         name = instance.flow.name
-        self.by_flow.setdefault(name, {})[instance.uid] = instance
-        self.seen_flows.add(name)
+        same = self.by_flow.get(name)
+        if same is None:
+            self.by_flow[name] = instance
+        elif isinstance(same, Instance):
+            self.by_flow[name] = {same.uid: same, instance.uid: instance}
+        else:
+            same[instance.uid] = instance
         self.loops[instance.loop_id] = self.loops.get(instance.loop_id, 0) + 1
 
     def drop_instance(self, instance: Instance) -> None:
@@ -291,9 +305,11 @@ class State:
         if self.instances.pop(instance.uid, None) is None:
             return
         name = instance.flow.name
+        self.ended_flows.add(name)
         same = self.by_flow[name]
-        del same[instance.uid]
-        if not same:
+        if not isinstance(same, Instance):
+            del same[instance.uid]
+        if isinstance(same, Instance) or not same:
             del self.by_flow[name]
         left = self.loops[instance.loop_id] - 1
         if left:
@@ -303,7 +319,10 @@ class State:
 
     def instances_of(self, flow: str) -> list[Instance]:
         """The running instances of a flow, in order of start."""
-        return list(self.by_flow.get(flow, {}).values())
+        same = self.by_flow.get(flow)
+        if same is None:
+            return []
+        return [same] if isinstance(same, Instance) else list(same.values())
 
     # -------------------------------------------------- what embedders and actions ask
 
@@ -344,7 +363,7 @@ class State:
 
     def flow_has_run(self, name: str) -> bool:
         """Whether an instance of the flow exists or existed."""
-        return name in self.seen_flows
+        return name in self.by_flow or name in self.ended_flows
 
     def flow_spec(self, name: str) -> dict[str, Any]:
         """The function `flow()`: a description of a flow definition."""

@@ -256,6 +256,7 @@ class _Reader:
             head.fork = _whole(more.get("fork", -1))
             if "parent" in more:
                 head.parent = instance.heads[_index(more["parent"], len(instance.heads))]
+                head.parent.children = head.parent.children or []
                 head.parent.children.append(head)
             instance.heads.append(head)
 
@@ -283,7 +284,6 @@ class _Reader:
                     instance.loop_id = self.uid(more["loop"])
                 elif parent is not None:
                     instance.loop_id = parent.loop_id
-                instance.order_key = (-instance.flow.loop_priority, instance.position)
 
     # -------------------------------------------------- the rest
 
@@ -299,8 +299,7 @@ class _Reader:
         state.globals = self.variables(self.document.get("globals"))
         for event in self.field("history", list):
             state.remember(self.variables(event))
-        state.seen_flows.update(_text(name) for name in self.field("seen", list))
-        state.seen_flows.update(x.flow.name for x in self.instances)
+        state.ended_flows.update(_text(name) for name in self.field("seen", list))
         for reference, count, owners, running in self.field("activations", list):
             self.activation(state, reference, count, owners, running)
 
@@ -321,7 +320,7 @@ class _Reader:
             copy.activation = activation
             activation.running[copy.uid] = copy
         instance.activation = activation
-        state.activations.setdefault(flow.name, {})[activation.key] = activation
+        state.activations[activation.key] = activation
 
     def park(self, state: State) -> None:
         """Every head waits again, in the order in which they came."""

@@ -65,9 +65,8 @@ class _Writer:
     def document(self) -> dict[str, Any]:
         state = self.state
         self.number(state.main)
-        for by_key in state.activations.values():
-            for activation in by_key.values():
-                self.number(activation.reference)
+        for activation in state.activations.values():
+            self.number(activation.reference)
         self.find_shared()
         heap_slots = sorted((n, i) for i, n in self.shared.items() if n >= 0)
         by_id = {id(x): x for x in self.keep}
@@ -98,7 +97,7 @@ class _Writer:
             "alive": len(state.instances),
             "globals": self.value(state.globals),
             "history": [self.value(e) for e in state.history],
-            "seen": sorted(state.seen_flows - {x.flow.name for x in self.instances}),
+            "seen": sorted(state.ended_flows - {x.flow.name for x in self.instances}),
             "instances": instances,
             "actions": actions,
             "live_actions": len(state.actions),
@@ -111,8 +110,7 @@ class _Writer:
                     {str(self.numbers[id(o)]): n for o, n in self.owners(a)},
                     [self.number(x) for x in a.running.values()],
                 ]
-                for by_key in state.activations.values()
-                for a in by_key.values()
+                for a in state.activations.values()
             ],
         }
         document["flows"] = list(self.flows)
