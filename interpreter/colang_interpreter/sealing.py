@@ -75,3 +75,17 @@ def _check(body: str) -> str:
 
 def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number")
+
+
+def whole(value: Any) -> int:
+    """A field that has to be a whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise StateError("the saved state is damaged: a number is missing")
+    return value
+
+
+def text(value: Any) -> str:
+    """A field that has to be a text."""
+    if not isinstance(value, str):
+        raise StateError("the saved state is damaged: a text is missing")
+    return value

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.errors import StateError
-from colang_interpreter.sealing import opened, seal
+from colang_interpreter.sealing import opened, seal, text, whole
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.engine import Decision, Engine, EngineError, Instance, Status
 from colang_interpreter.v1.generated import flow_from_body
@@ -117,10 +117,10 @@ def restore(program: Program, blob: str | bytes) -> State:
 def _restored(program: Program, document: dict[str, Any]) -> State:
     from colang_interpreter.v1.state import State
 
-    state = State(program, _whole(document["seed"]))
-    state.envelope.random_state = _whole(document["random"]) & ((1 << 64) - 1)
-    state.envelope.count = _whole(document["uids"])
-    state.now = _text(document["now"])
+    state = State(program, whole(document["seed"]))
+    state.envelope.random_state = whole(document["random"]) & ((1 << 64) - 1)
+    state.envelope.count = whole(document["uids"])
+    state.now = text(document["now"])
     state.globals = _variables(document["globals"])
     for event in document["history"]:
         state.history.append(_variables(event))
@@ -139,22 +139,22 @@ def _restored_engine(program: Program, record: dict[str, Any]) -> Engine:
         engine.context["event"] = _variables(record["event"])
     by_uid: dict[int, Instance] = {}
     for number, (name, body) in enumerate(record["generated"].items(), len(program.flows)):
-        engine.generated[_text(name)] = flow_from_body(_text(name), _text(body), number)
+        engine.generated[text(name)] = flow_from_body(text(name), text(body), number)
     for uid, flow_id, head, status, interrupter, caller, results in record["instances"]:
-        flow = engine.flow(_text(flow_id))
+        flow = engine.flow(text(flow_id))
         if flow is None:
             raise StateError(f"the saved state is damaged: there is no flow {flow_id!r:.40}")
-        if not 0 <= _whole(head) <= len(flow.elements):
+        if not 0 <= whole(head) <= len(flow.elements):
             raise StateError("the saved state is damaged: a flow stands where it has no statement")
-        instance = Instance(_whole(uid), flow, head)
+        instance = Instance(whole(uid), flow, head)
         instance.status = Status(status)
-        instance.interrupter = None if interrupter is None else _whole(interrupter)
-        instance.caller = None if caller is None else _whole(caller)
-        instance.results = tuple(_text(name) for name in results)
+        instance.interrupter = None if interrupter is None else whole(interrupter)
+        instance.caller = None if caller is None else whole(caller)
+        instance.results = tuple(text(name) for name in results)
         engine.instances.append(instance)
         by_uid[uid] = instance
-    engine.owners = {_text(key): _whole(uid) for key, uid in record["owners"].items()}
-    engine.uids = _whole(record["uids"])
+    engine.owners = {text(key): whole(uid) for key, uid in record["owners"].items()}
+    engine.uids = whole(record["uids"])
     if record["decision"] is not None:
         uid, priority = record["decision"]
         instance = by_uid[uid]
@@ -194,15 +194,3 @@ def _variables(value: Any) -> dict[str, Any]:
     if not isinstance(result, dict) or not all(isinstance(key, str) for key in result):
         raise StateError("the saved state is damaged: variables without names")
     return result
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise StateError("the saved state is damaged: a number is missing")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise StateError("the saved state is damaged: a text is missing")
-    return value

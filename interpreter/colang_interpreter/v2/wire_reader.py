@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.errors import StateError
+from colang_interpreter.sealing import text, whole
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import lifecycle
 from colang_interpreter.v2.model import (
@@ -92,12 +93,12 @@ class _Reader:
             instance.status = FLOW_STATUS[_index(record[2], len(FLOW_STATUS))]
             self.instances.append(instance)
         for record in self.field("actions", list):
-            action = Action(self.uid(record[0]), _text(record[1]), {}, _text(record[5]))
+            action = Action(self.uid(record[0]), text(record[1]), {}, text(record[5]))
             action.status = ACTION_STATUS[_index(record[3], len(ACTION_STATUS))]
             action.foreign = record[7] is True
             self.actions.append(action)
         for record in self.field("events", list):
-            event = Event(_text(record[0]), {})
+            event = Event(text(record[0]), {})
             if record[2] != -1:
                 event.flow = self.instances[_index(record[2], len(self.instances))]
             if record[3] != -1:
@@ -126,7 +127,7 @@ class _Reader:
     def uid(self, value: Any, start: str = "") -> str:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 16**12:
             return f"{start}{self.prefix}{value:012x}"
-        return _text(value)
+        return text(value)
 
     def value(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, dict) and value.get(TAG) == "@":
@@ -223,7 +224,7 @@ class _Reader:
     def fill_instance(self, instance: Instance, record: list[Any], more: dict[str, Any]) -> None:
         instance.locals = self.variables(record[6])
         instance.arguments = self.variables(record[7])
-        instance.temps = {_whole(slot): self.value(v) for slot, v in more.get("temps", ())}
+        instance.temps = {whole(slot): self.value(v) for slot, v in more.get("temps", ())}
         for number in more.get("actions", ()):
             action = self.actions[_index(number, len(self.actions))]
             instance.actions[action.uid] = action
@@ -236,10 +237,10 @@ class _Reader:
         instance.restarted = more.get("restarted") is True
         instance.waited = more.get("fresh") is not True
         if "globals" in more:
-            instance.globals_read = {_text(name) for name in more["globals"]}
+            instance.globals_read = {text(name) for name in more["globals"]}
         instance.shared_locals = more.get("shared") is True
         if "parent_uid" in more:
-            instance.parent_uid = _text(more["parent_uid"])
+            instance.parent_uid = text(more["parent_uid"])
         self.heads(instance, record[5])
 
     def heads(self, instance: Instance, records: list[Any]) -> None:
@@ -253,7 +254,7 @@ class _Reader:
             head.regions = tuple(
                 self.regions[_index(i, len(self.regions))] for i in more.get("regions", ())
             )
-            head.fork = _whole(more.get("fork", -1))
+            head.fork = whole(more.get("fork", -1))
             if "parent" in more:
                 head.parent = instance.heads[_index(more["parent"], len(instance.heads))]
                 head.parent.children = head.parent.children or []
@@ -277,9 +278,9 @@ class _Reader:
                 more = record[8] if len(record) > 8 else {}
                 parent = instance.parent
                 if parent is not None:
-                    instance.position = (*parent.position, _whole(record[4]))
+                    instance.position = (*parent.position, whole(record[4]))
                 elif "position" in more:
-                    instance.position = tuple(_whole(x) for x in more["position"])
+                    instance.position = tuple(whole(x) for x in more["position"])
                 if "loop" in more:
                     instance.loop_id = self.uid(more["loop"])
                 elif parent is not None:
@@ -299,7 +300,7 @@ class _Reader:
         state.globals = self.variables(self.document.get("globals"))
         for event in self.field("history", list):
             state.remember(self.variables(event))
-        state.ended_flows.update(_text(name) for name in self.field("seen", list))
+        state.ended_flows.update(text(name) for name in self.field("seen", list))
         for reference, count, owners, running in self.field("activations", list):
             self.activation(state, reference, count, owners, running)
 
@@ -310,10 +311,10 @@ class _Reader:
         flow = instance.flow
         values = {p.name: instance.arguments.get(p.name) for p in flow.parameters}
         activation = Activation(instance, lifecycle.activation_key(flow, values))
-        activation.count = _whole(count)
+        activation.count = whole(count)
         for number, share in owners.items():
             owner = self.instances[_index(int(number), len(self.instances))]
-            activation.owners[owner.uid] = _whole(share)
+            activation.owners[owner.uid] = whole(share)
             owner.children.setdefault(instance.uid, instance)
         for number in running:
             copy = self.instances[_index(number, len(self.instances))]
@@ -328,7 +329,7 @@ class _Reader:
         for instance, record in zip(self.instances, self.document["instances"], strict=True):
             for head, saved in zip(instance.heads, record[5], strict=True):
                 more = saved[2] if len(saved) > 2 else {}
-                waiting.append((_whole(saved[1]), head, more.get("group", [])))
+                waiting.append((whole(saved[1]), head, more.get("group", [])))
         waiting.sort(key=lambda entry: entry[0])
         for arrival, head, codes in waiting:
             instruction = head.instruction
@@ -346,16 +347,4 @@ _CONTAINERS = frozenset({"dict", "tuple", "set"})
 def _index(value: Any, size: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < size:
         raise StateError("the saved state is damaged: a number is out of range")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise StateError("the saved state is damaged: a number is missing")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise StateError("the saved state is damaged: a text is missing")
     return value
