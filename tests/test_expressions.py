@@ -417,7 +417,7 @@ ARITHMETIC = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ARITHMETIC)
 def test_arithmetic_is_python_arithmetic(text: str) -> None:
     try:
@@ -522,7 +522,7 @@ def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.recursive(ATOMS, _combined, max_leaves=8))
 def test_any_expression_gives_a_value_or_an_expression_error(text: str) -> None:
     expr, diagnostics = parse_expression(text)

@@ -211,7 +211,7 @@ PIECES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PIECES, st.integers(0, 2**32))
 def test_accepted_patterns_agree_with_re_and_are_fast(pattern: str, seed: int) -> None:
     pattern += "!"

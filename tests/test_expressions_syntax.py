@@ -218,7 +218,7 @@ def test_as_in_python(text: str) -> None:
 OPERAND = st.sampled_from(["$a", "1", "'s'", "None", "$b.c", "$d[0]", "f(1)", "[1]", "(2)"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.recursive(
         OPERAND,
@@ -359,7 +359,7 @@ def test_spans_are_those_of_the_text() -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text())
 def test_any_text_is_answered(text: str) -> None:
     value, problems = parse_expression(text)

@@ -251,7 +251,7 @@ GRAPHS = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(GRAPHS, st.lists(NAMES, max_size=4))
 def test_whatever_happens_can_be_repeated(
     graph: dict[str, list[tuple[bool, str, int]]], inputs: list[str]

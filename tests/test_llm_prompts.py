@@ -257,7 +257,7 @@ def test_the_oldest_events_are_left_out() -> None:
 
 
 @given(st.lists(st.integers(0, 40), max_size=30), st.integers(1, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_as_much_of_the_history_as_fits(lengths: list[int], limit: int) -> None:
     events = [{"type": "UserMessage", "text": "x" * length} for length in lengths]
     manager = TaskManager(
@@ -307,7 +307,7 @@ def test_what_templates_may_do() -> None:
 @example("$¼")
 @example("$a.²")
 @example("$if and $in")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bot_text_is_said_or_refused(text: str) -> None:
     try:
         said = render(text, {"name": "Ann"})
@@ -330,7 +330,7 @@ def test_any_bot_text_is_said_or_refused(text: str) -> None:
         max_size=8,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_filter_fails_on_a_history(events: list[tuple[str, str]]) -> None:
     made = [{"type": kind, "text": text, "intent": text, "script": text} for kind, text in events]
     history = history_v1(made)

@@ -71,7 +71,7 @@ def test_a_second_run_changes_nothing() -> None:
             assert migrate_text(made.text).text == made.text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_damaged_programs_never_raise(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(programs()))

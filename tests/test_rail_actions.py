@@ -47,7 +47,7 @@ def test_personal_data(text: str, expected: list[str]) -> None:
 
 
 @given(st.text(alphabet="ab1.@-+ :/0w4", max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_masking_keeps_the_length_and_everything_else(text: str) -> None:
     found = sensitive_data.findings(text, EVERYTHING, "input")
     masked = sensitive_data.masked(text, found, "*")

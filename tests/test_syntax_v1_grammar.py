@@ -104,7 +104,6 @@ PROGRAMS = from_lark(GRAMMAR, start="start", alphabet=LETTERS)
 # Shrinking takes minutes and the failing line is easy to see: a program is a list of independent lines.
 QUICK = settings(
     max_examples=60,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -135,7 +135,7 @@ def test_a_cut_file_keeps_what_stands_before() -> None:
                 assert a == b
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(alphabet=st.sampled_from([*"ab $=\"'#\\\n\t:(),[]{}.-1_", "é", "\r"]), max_size=80))
 def test_any_text(text: str) -> None:
     check(text)
@@ -143,7 +143,7 @@ def test_any_text(text: str) -> None:
     check("define bot a\n  " + text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_any_pieces(text: str) -> None:
     check(text)

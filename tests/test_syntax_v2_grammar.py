@@ -73,7 +73,6 @@ def laid_out(program: str) -> str:
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.data_too_large,

@@ -110,7 +110,7 @@ def programs() -> list[str]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ANY_TEXT)
 def test_any_text_is_kept(text: str) -> None:
     module, problems = parse_v2(text)
@@ -126,7 +126,7 @@ def test_any_text_is_kept(text: str) -> None:
         assert problem.help
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_cut_file_keeps_what_is_before_the_cut(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(programs()))
@@ -138,7 +138,7 @@ def test_a_cut_file_keeps_what_is_before_the_cut(data: st.DataObject) -> None:
     assert list(cut.flows[: len(before)]) == before
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_mistakes_in_one_flow_leave_the_others_alone(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([p for p in programs() if "'''" not in p and '"""' not in p]))
