@@ -83,6 +83,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
+#: Findings that keep everything from being written: nobody can accept them.
+REFUSING = frozenset(("M701", "M703", "M705", "M901"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One entry of a report; `line` and `column` count from 1 in the original, 0 means the whole file."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from colang.syntax.dialect import detect
 from colang.syntax.lexer_v1 import is_colang_1
@@ -28,6 +28,9 @@ from colang_migrate.text import migrate_text
 Version = Literal["1.0", "2.0-alpha"]
 Check = Literal["none", "parse", "check"]
 MANY_FILES = 100  # from here on the files are shared among processes
+PROGRESS_STEP = 500  # files
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Options:
         guards: Actions that fail in rails stop the message.
         check: What the result must pass: nothing, the parser, or all checks.
         processes: At most so many processes for large configurations; 1 keeps to this one.
+        allow: Codes of findings that are accepted: what cannot be migrated only needs a look then.
     """
 
     from_version: Version = "1.0"
@@ -53,6 +57,7 @@ class Options:
     guards: bool = True
     check: Check = "check"
     processes: int = 1
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +115,27 @@ class _Work:
     after: dict[str, bytes]
     findings: list[Finding] = field(default_factory=list[Finding])
     refused: bool = False
+    progress: Callable[[str], None] | None = None
 
     def tell(self, code: str, message: str, path: str = "", line: int = 0) -> None:
         """Note a finding."""
         self.findings.append(finding(code, message, path, line, 1 if line else 0))
 
 
-def plan(files: Mapping[str, bytes], options: Options | None = None, *, root: str = ".") -> Plan:
+def plan(
+    files: Mapping[str, bytes],
+    options: Options | None = None,
+    *,
+    root: str = ".",
+    progress: Callable[[str], None] | None = None,
+) -> Plan:
     r"""Migrate a configuration given as files by name. Never raises for what is in them.
+
+    Args:
+        files: The contents by relative path with slashes.
+        options: What the migration may do.
+        root: The name of the configuration in the report.
+        progress: Told how far the work is, if there is so much that somebody would wait.
 
     Example:
         >>> files = {"a.co": b'define bot greet\n  "Hi!"\n', "config.yml": b"models: []\n"}
@@ -127,6 +145,7 @@ def plan(files: Mapping[str, bytes], options: Options | None = None, *, root: st
     """
     options = options or Options()
     work = _sort(files, options)
+    work.progress = progress
     if not work.refused:
         if options.from_version == "1.0":
             _migrate_old(work)
@@ -139,7 +158,10 @@ def plan(files: Mapping[str, bytes], options: Options | None = None, *, root: st
     changed = [name for name, data in after.items() if files.get(name) != data]
     report = Report(
         root=root,
-        findings=tuple(sorted(dict.fromkeys(work.findings), key=lambda f: (f.path, f.line))),
+        findings=tuple(
+            replace(each, status="look") if each.rule in options.allow else each
+            for each in sorted(dict.fromkeys(work.findings), key=lambda f: (f.path, f.line))
+        ),
         changed=tuple(sorted(name for name in changed if name in files)),
         created=tuple(sorted(name for name in changed if name not in files)),
         unchanged=len(files) - sum(name in files for name in changed),
@@ -280,7 +302,7 @@ def _outside(work: _Work, python: PythonFacts) -> set[str]:
 
 
 def _facts(work: _Work, python: PythonFacts, lists: Mapping[str, Sequence[str]]) -> Facts:
-    scanned = _scan_all(work)
+    scanned = _each(work, "reading", _scan_one, work.old.items())
     fallback = ""
     for file in work.yaml.values():
         value = file.get("rails", "dialog", "user_messages", "embeddings_only_fallback_intent")
@@ -304,13 +326,33 @@ def _facts(work: _Work, python: PythonFacts, lists: Mapping[str, Sequence[str]])
     )
 
 
-def _scan_all(work: _Work) -> list[FileFacts]:
-    if work.options.processes > 1 and len(work.old) >= MANY_FILES:
-        from concurrent.futures import ProcessPoolExecutor
+def _each(
+    work: _Work,
+    what: str,
+    function: Callable[[_Item], _Made],
+    items: Collection[_Item],
+    facts: Facts | None = None,
+) -> list[_Made]:
+    """What a function makes of each item, in order; of many items, in several processes, with word of progress."""
+    many = len(items) >= MANY_FILES
+    if not many or work.options.processes < 2:
+        _remember(facts)
+        return _told(work, what, map(function, items), len(items))
+    from concurrent.futures import ProcessPoolExecutor
 
-        with ProcessPoolExecutor(work.options.processes) as pool:
-            return list(pool.map(_scan_one, work.old.items(), chunksize=20))
-    return [_scan_one(item) for item in work.old.items()]
+    with ProcessPoolExecutor(
+        work.options.processes, initializer=_remember, initargs=(facts,)
+    ) as pool:
+        return _told(work, what, pool.map(function, items, chunksize=20), len(items))
+
+
+def _told(work: _Work, what: str, made: Iterable[_Made], total: int) -> list[_Made]:
+    done: list[_Made] = []
+    for each in made:
+        done.append(each)
+        if work.progress is not None and len(done) % PROGRESS_STEP == 0:
+            work.progress(f"{what}: {len(done):,} of {total:,} files ...")
+    return done
 
 
 def _scan_one(item: tuple[str, str]) -> FileFacts:
@@ -318,10 +360,16 @@ def _scan_one(item: tuple[str, str]) -> FileFacts:
     return scan(parse_v1(text.removeprefix("\ufeff"))[0], path)
 
 
-_shared_facts: list[Facts] = []  # of a worker process
+def _parse_one(item: tuple[str, bytes]) -> list[str]:
+    from colang.syntax.parser_v2 import parse_v2
+
+    return [problem.message for problem in parse_v2(item[1].decode("utf-8-sig"))[1]]
 
 
-def _remember(facts: Facts) -> None:
+_shared_facts: list[Facts | None] = []  # what a process works with, given to it once
+
+
+def _remember(facts: Facts | None) -> None:
     _shared_facts[:] = [facts]
 
 
@@ -330,15 +378,9 @@ def _rewrite_one(item: tuple[str, str]) -> TextResult:
 
 
 def _rewrite_all(work: _Work, facts: Facts) -> dict[str, TextResult]:
-    if work.options.processes > 1 and len(work.old) >= MANY_FILES:
-        from concurrent.futures import ProcessPoolExecutor
-
-        with ProcessPoolExecutor(
-            work.options.processes, initializer=_remember, initargs=(facts,)
-        ) as pool:
-            made = pool.map(_rewrite_one, work.old.items(), chunksize=20)
-            return dict(zip(work.old, made, strict=True))
-    return {name: migrate_text(text, facts=facts, path=name) for name, text in work.old.items()}
+    made = _each(work, "migrating", _rewrite_one, work.old.items(), facts)
+    _remember(None)
+    return dict(zip(work.old, made, strict=True))
 
 
 # ---------------------------------------------------------------- settings and rails
@@ -605,16 +647,14 @@ def _calls(text: str) -> Iterator[str]:
 
 
 def _verify(work: _Work, changed: Sequence[str]) -> None:
-    from colang.syntax.parser_v2 import parse_v2
-
-    for name in changed:
-        if not name.endswith(".co"):
-            continue
-        _, problems = parse_v2(work.after[name].decode("utf-8").removeprefix("\ufeff"))
-        for problem in problems:
-            work.tell("M901", f"the result does not parse: {problem.message}", name)
-            work.refused = True
-    if work.refused or work.options.check != "check":
+    if work.options.check == "parse":
+        written = [(name, work.after[name]) for name in changed if name.endswith(".co")]
+        for (name, _), problems in zip(
+            written, _each(work, "parsing the result", _parse_one, written), strict=True
+        ):
+            for problem in problems:
+                work.tell("M901", f"the result does not parse: {problem}", name)
+                work.refused = True
         return
     from colang import Project, check
     from colang.diagnostics import Severity
