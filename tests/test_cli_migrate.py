@@ -65,19 +65,62 @@ def test_unreadable_input_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "words", [("--check", "--write"), ("--backup", "x"), ("--output", "x", "--write")]
+    "words",
+    [
+        ("--check", "--write"),
+        ("--backup", "x"),
+        ("--output", "x", "--write"),
+        ("--restore", "--write"),
+    ],
 )
 def test_options_that_contradict(bot: Path, words: tuple[str, ...]) -> None:
     assert run("migrate", str(bot), *words) == 2
 
 
-def test_output_and_backup(bot: Path, tmp_path: Path) -> None:
+def test_output_and_backup(bot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = files_below(bot)
     assert run("migrate", str(bot), "--output", str(tmp_path / "new")) == 0
     assert files_below(bot) == before
     assert (tmp_path / "new/main.co").exists()
     assert run("migrate", str(bot), "--write", "--backup", str(tmp_path / "old")) == 0
-    assert files_below(tmp_path / "old") == before
+    kept = files_below(tmp_path / "old")
+    assert kept.pop("migration.json")
+    assert kept == before
+    assert run("migrate", str(bot), "--restore", "--backup", str(tmp_path / "old")) == 0
+    assert files_below(bot) == before
+    assert "2 files put back, 1 removed" in capsys.readouterr().err
+    assert run("migrate", str(bot), "--restore", "--backup", str(tmp_path / "new")) == 2
+    assert "is no backup" in capsys.readouterr().err
+
+
+def test_several_configurations(tmp_path: Path) -> None:
+    for name in ("all/one", "all/deep/two", "other"):
+        lay_out(tmp_path / name, FILES)
+    before = files_below(tmp_path)
+    words = (str(tmp_path / "all"), str(tmp_path / "other"), "--backup", str(tmp_path / "old"))
+    assert run("migrate", *words, "--write") == 0
+    assert (tmp_path / "old/all/deep/two/a.co").read_text() == FILES["a.co"]
+    assert run("migrate", *words, "--restore") == 0
+    found = files_below(tmp_path)
+    assert {name: data for name, data in found.items() if not name.startswith("old/")} == before
+    assert run("migrate", *words[:2], "--output", str(tmp_path / "new")) == 0
+    assert (tmp_path / "new/all/one/main.co").exists()
+    assert (tmp_path / "new/other/main.co").exists()
+
+
+def test_what_is_allowed_no_longer_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bot = lay_out(tmp_path / "bot", LOSS)
+    assert run("migrate", str(bot), "--allow", "M502") == 1
+    assert "Cannot be migrated" in capsys.readouterr().err
+    assert run("migrate", str(bot), "--allow", "M502,M202") == 0
+    out = capsys.readouterr().err
+    assert "Cannot be migrated" not in out
+    assert "b.co:3:3: M202" in out
+    for wrong in ("M703", "M999", "goto"):
+        assert run("migrate", str(bot), "--allow", wrong) == 2
+        assert wrong in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["json", "sarif", "markdown"])

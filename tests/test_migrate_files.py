@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from colang_migrate import MigrateError, migrate, migration
-from colang_migrate.files import read_folder, write_changes, write_copy
+from colang_migrate.backup import restore
+from colang_migrate.files import read_folder, write_copy
+from colang_migrate.journal import replace_files
 from migration import files_below, lay_out
 
 FILES = {"config.yml": "models: []\n", "a.co": 'define bot a\n  "b"\n', "kb/x.md": "# k\n"}
@@ -64,7 +66,7 @@ def test_nothing_is_written_if_one_file_cannot_be(
 
     def fail_second(source: str, target: str) -> None:
         calls.append(target)
-        if len(calls) == 2:
+        if target.endswith("config.yml") and len(calls) < 4:
             raise OSError(28, "No space left on device")
         real(source, target)
 
@@ -111,6 +113,46 @@ def test_a_backup_is_never_overwritten(bot: Path) -> None:
         migration.write(made, backup_suffix=".old.co")
     assert not (bot / "a.old.co").exists()
     assert (bot / "z.old.co").read_text() == "precious"
+    other = lay_out(bot.parent / "other", {"a.co": "precious"})
+    with pytest.raises(MigrateError, match="exists already"):
+        migration.write(made, backup=str(other))
+    assert (other / "a.co").read_text() == "precious"
+    assert (bot / "a.co").read_text() == FILES["a.co"]
+
+
+def test_restore(bot: Path, tmp_path: Path) -> None:
+    before = files_below(bot)
+    kept = str(tmp_path / "old")
+    (made,) = migration.plan_path(str(bot))
+    migration.write(made, backup=kept)
+    after = files_below(bot)
+    assert restore(str(bot), kept) == (2, 1)
+    assert files_below(bot) == before
+    assert restore(str(bot), kept) == (0, 0)
+    migration.write(made, backup=kept)  # the copies there are the same
+    (bot / "main.co").write_text("# mine\n")
+    with pytest.raises(MigrateError, match=r"main\.co was changed after the migration"):
+        restore(str(bot), kept)
+    assert files_below(bot) == {**after, "main.co": b"# mine\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "is no backup"),
+        ("{", "is damaged"),
+        ('{"files": [{"path": "../x", "old": null, "new": "0"}]}', "leads out"),
+        ('{"files": [{"path": "a.co", "old": "0", "new": "0"}]}', "was changed"),
+    ],
+)
+def test_a_backup_that_cannot_be_restored(
+    bot: Path, tmp_path: Path, text: str | None, message: str
+) -> None:
+    kept = lay_out(tmp_path / "old", {} if text is None else {"migration.json": text})
+    before = files_below(bot)
+    with pytest.raises(MigrateError, match=message):
+        restore(str(bot), str(kept))
+    assert files_below(bot) == before
 
 
 def test_links(bot: Path, tmp_path: Path) -> None:
@@ -126,7 +168,24 @@ def test_links(bot: Path, tmp_path: Path) -> None:
     with pytest.raises(MigrateError, match="a link out of the folder"):
         read_folder(str(bot))
     with pytest.raises(MigrateError, match="leads out"):
-        write_changes(str(bot), {"../elsewhere/o.co": b"x"})
+        replace_files(str(bot), {"../elsewhere/o.co": b"x"})
+    assert (outside / "o.co").read_text() == "define bot o\n"
+    assert not (bot / ".colang-migrate").exists()
+
+
+def test_links_inside_are_followed(bot: Path) -> None:
+    lay_out(bot, {"texts/b.co": 'define bot c\n  "d"\n'})
+    (bot / "b.co").symlink_to("texts/b.co")
+    migrate(bot, backup_suffix=None)
+    assert (bot / "b.co").is_symlink()
+    assert (bot / "texts/b.co").read_text() == 'flow bot c\n  bot say "d"\n'
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(bot: Path) -> None:
+    os.mkfifo(bot / "p.co")
+    with pytest.raises(MigrateError, match="no regular file"):
+        read_folder(str(bot))
 
 
 def test_modes_stay(bot: Path) -> None:

@@ -49,7 +49,7 @@ def understood(words: list[str]) -> tuple[str, str, dict[str, bool]] | None:
 
 def convert_path(path: str, version: str, switches: dict[str, bool]) -> int:
     """Migrate in place and tell about it; the exit status."""
-    from colang_migrate.files import MigrateError
+    from colang_migrate.journal import MigrateError
     from colang_migrate.migration import migrate
 
     try:

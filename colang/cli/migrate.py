@@ -55,6 +55,10 @@ def migrate(
     backup: Annotated[
         str | None, typer.Option(help="Copy the files as they were to this folder first.")
     ] = None,
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="Undo: an interrupted migration, or that of a --backup."),
+    ] = False,
     backup_suffix: Annotated[
         str | None, typer.Option(help="Keep x.co as it was under another ending, like .v1.co.")
     ] = None,
@@ -80,18 +84,25 @@ def migrate(
     actions: Annotated[
         bool, typer.Option("--actions", help="Rename registrations of actions in Python files.")
     ] = False,
+    allow: Annotated[
+        str, typer.Option(help="Codes that cannot be migrated and are accepted, like M502,M207.")
+    ] = "",
 ) -> int:
     """Migrate Colang 1.0 or 2.0-alpha to 2.x.
 
     Shows what would change and writes nothing, unless --write or --output says so. What is written parses and
-    passes all checks; all files of a configuration are replaced, or none.
+    passes all checks; all files of a configuration are replaced, or none, even if the program is killed.
 
     Exit status: 0 done, nothing is left to decide; 1 something cannot be migrated, or with --check something
     is left to migrate; 2 bad usage or unreadable input, or the result does not hold and was not written.
     """
-    from colang_migrate.files import MigrateError
     from colang_migrate.folder import Options
+    from colang_migrate.journal import MigrateError
 
+    if restore:
+        if write or output or check or backup_suffix:
+            raise CliError("--restore goes with --backup and with no other way of writing")
+        return _restore(paths or ["."], backup)
     if output is not None and (write or backup or backup_suffix):
         raise CliError("--output writes to another folder; it goes with none of --write, --backup")
     if (backup or backup_suffix) and not write:
@@ -106,15 +117,75 @@ def migrate(
         actions=actions,
         guards=fail_closed,
         processes=os.cpu_count() or 1,
+        allow=_codes(allow),
     )
+    named = paths or ["."]
     run = _Run(options, write, output, backup, backup_suffix)
     try:
-        for path in paths or ["."]:
-            run.take(path)
+        for path in named:
+            run.take(path, _part(path, named))
     except MigrateError as error:
         run.failed.append(str(error))
     show_reports(run, report, details=details, diff=not (write or output or check))
     return run.status(check)
+
+
+def _codes(text: str) -> frozenset[str]:
+    """The codes that ``--allow`` names."""
+    from colang_migrate.findings import KINDS, REFUSING
+
+    codes = [code for code in text.replace(",", " ").split() if code]
+    for code in codes:
+        if code not in KINDS:
+            raise CliError(f"--allow: no finding has the code `{code}`")
+        if code in REFUSING:
+            raise CliError(f"--allow: {code} cannot be accepted, because nothing can be written")
+    return frozenset(codes)
+
+
+def _part(path: str, paths: list[str]) -> str:
+    """The folder below ``--output`` or ``--backup`` that belongs to one of several paths."""
+    return "" if len(paths) == 1 else os.path.basename(os.path.abspath(path))
+
+
+def _restore(paths: list[str], backup: str | None) -> int:
+    """Undo what was interrupted, or what a backup is of."""
+    from colang_migrate import journal, migration
+    from colang_migrate.backup import LIST, restore
+
+    done = False
+    try:
+        for path in paths:
+            for root in [migration.folder_of(path), *_below(path)]:
+                undone = journal.undo(root)
+                if undone:
+                    terminal.progress(f"{root}: {undone} files are as they were.")
+                done |= bool(undone)
+            if backup is None:
+                continue
+            kept = os.path.join(backup, _part(path, paths))
+            found = [here for here, _, names in os.walk(kept) if LIST in names] or [kept]
+            for folder in sorted(found):
+                root = os.path.normpath(
+                    os.path.join(migration.folder_of(path), os.path.relpath(folder, kept))
+                )
+                put, removed = restore(root, folder)
+                terminal.progress(f"{root}: {put} files put back, {removed} removed.")
+                done = True
+    except journal.MigrateError as error:
+        raise CliError(str(error)) from error
+    if not done:
+        raise CliError(
+            "no migration was interrupted here; to undo a finished one, name its --backup"
+        )
+    return 0
+
+
+def _below(path: str) -> list[str]:
+    """The configurations below a folder of configurations."""
+    from colang_migrate import migration
+
+    return [root for root in migration.roots(path) if root != path] if os.path.isdir(path) else []
 
 
 class _Run:
@@ -137,23 +208,31 @@ class _Run:
         self.reports: list[Report] = []
         self.failed: list[str] = []
 
-    def take(self, path: str) -> None:
-        """Plan, and write if that is wanted, every configuration below a path."""
-        from colang_migrate import migration
-        from colang_migrate.files import MigrateError, write_copy
+    def take(self, path: str, part: str) -> None:
+        """Plan, and write if that is wanted, every configuration below a path.
 
-        for number, plan in enumerate(migration.plan_path(path, self.options)):
+        Args:
+            path: What the user named.
+            part: The folder for it below `output` and `backup`, if several were named.
+        """
+        from colang_migrate import migration
+        from colang_migrate.files import write_copy
+        from colang_migrate.journal import MigrateError
+
+        plans = migration.plan_path(
+            path, self.options, finish=self.write, progress=terminal.progress
+        )
+        for number, plan in enumerate(plans):
             if number and number % 100 == 0:
                 terminal.progress(f"{number} configurations so far ...")
             made = plan.report
             try:
+                inside = os.path.relpath(plan.root, path) if os.path.isdir(path) else "."
                 if self.write:
-                    made = migration.write(
-                        plan, backup=self._backup(plan), backup_suffix=self.backup_suffix
-                    )
+                    kept = self.backup and os.path.normpath(os.path.join(self.backup, part, inside))
+                    made = migration.write(plan, backup=kept, backup_suffix=self.backup_suffix)
                 elif self.output is not None and not made.refused:
-                    inside = os.path.relpath(plan.root, path) if os.path.isdir(path) else "."
-                    place = os.path.normpath(os.path.join(self.output, inside))
+                    place = os.path.normpath(os.path.join(self.output, part, inside))
                     source = plan.root if os.path.isdir(plan.root) else ""
                     write_copy(plan.root, place, plan.after if not source else plan.changes, source)
                     made = _written(made)
@@ -161,11 +240,6 @@ class _Run:
                 self.failed.append(str(error))
             self.plans.append(plan)
             self.reports.append(made)
-
-    def _backup(self, plan: Plan) -> str | None:
-        if self.backup is None or not self.plans:
-            return self.backup
-        return os.path.join(self.backup, os.path.basename(os.path.normpath(plan.root)))
 
     def status(self, check: bool) -> int:
         """The exit status."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from colang_migrate.files import MigrateError
     from colang_migrate.findings import Finding, TextResult
     from colang_migrate.folder import Options, Plan, plan
+    from colang_migrate.journal import MigrateError
     from colang_migrate.migration import (
         convert_colang_1_syntax,
         convert_colang_2alpha_syntax,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Finding": "findings",
-    "MigrateError": "files",
+    "MigrateError": "journal",
     "Options": "folder",
     "Plan": "folder",
     "Report": "report",

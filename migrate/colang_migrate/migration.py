@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from colang_migrate.files import MigrateError, read_file, read_folder, write_changes
+from colang_migrate import journal
+from colang_migrate.files import read_file, read_folder
 from colang_migrate.folder import Options, Plan, plan
+from colang_migrate.journal import MigrateError
 from colang_migrate.report import Report
 
 _SETTINGS = ("config.yml", "config.yaml")
@@ -35,14 +37,26 @@ def roots(path: str) -> list[str]:
     return [path] if loose or not found else found
 
 
-def plan_path(path: str, options: Options | None = None) -> Iterator[Plan]:
+def plan_path(
+    path: str,
+    options: Options | None = None,
+    *,
+    finish: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Plan]:
     """The plan of each configuration that a path names, one after the other.
 
     A single ``.co`` file is migrated alone: the files around it are neither read nor changed, and nothing is
     added.
 
+    Args:
+        path: A folder, or one ``.co`` file.
+        options: What the migration may do.
+        finish: A migration that was interrupted goes on first; without it, to find one is an error.
+        progress: Told what goes on, where there is something to wait for.
+
     Raises:
-        MigrateError: The path, or a file below it, cannot be read.
+        MigrateError: The path, or a file below it, cannot be read; or an interrupted migration left a mixture.
     """
     options = options or Options()
     if os.path.isfile(path):
@@ -50,28 +64,56 @@ def plan_path(path: str, options: Options | None = None) -> Iterator[Plan]:
             raise MigrateError(f"{path} is no Colang file")
         alone = replace(options, include_main=False, check="parse")
         name = os.path.basename(path)
-        yield plan({name: read_file(path)}, alone, root=path)
+        notes = _whole(folder_of(path), finish)
+        made = plan({name: read_file(path)}, alone, root=path)
+        yield replace(made, report=replace(made.report, notes=notes))
         return
     for root in roots(path):
-        yield plan(read_folder(root), options, root=root)
+        notes = _whole(root, finish)
+        made = plan(read_folder(root), options, root=root, progress=progress)
+        yield replace(made, report=replace(made.report, notes=notes)) if notes else made
+
+
+def _whole(root: str, finish: bool) -> tuple[str, ...]:
+    """Look whether the files of a folder belong together; what there is to tell about it."""
+    found = journal.find(root)
+    if found is None:
+        return ()
+    if not finish:
+        raise MigrateError(str(found))
+    journal.finish(root)
+    what = "taken back to the end" if found.undoing else "finished"
+    return (f"{root}: an interrupted migration of {found.total} files was {what}.",)
+
+
+def folder_of(path: str) -> str:
+    """The folder that a plan writes to: the path itself, or the one that a single file is in."""
+    return path if os.path.isdir(path) else os.path.dirname(path) or "."
 
 
 def write(made: Plan, *, backup: str | None = None, backup_suffix: str | None = None) -> Report:
     """Write a plan where it came from; a refused plan, or one without changes, writes nothing.
+
+    Args:
+        made: The plan. If a file has changed since it was made, nothing is written.
+        backup: A folder outside of the configuration for the files as they were.
+        backup_suffix: For example ``.v1.co``: keep `x.co` as ``x.v1.co`` beside the new file.
 
     Raises:
         MigrateError: It cannot be written; then nothing is.
     """
     if made.report.refused or not made.changes:
         return made.report
-    root = os.path.dirname(made.root) or "." if os.path.isfile(made.root) else made.root
-    write_changes(
-        root,
-        made.changes,
-        before=made.before,
-        backup=backup,
-        backup_suffix=backup_suffix,
-    )
+    root = folder_of(made.root)
+    changes = made.changes
+    if backup_suffix is not None or backup is not None:
+        from colang_migrate import backup as backups  # late: many runs keep none
+
+        if backup_suffix is not None:
+            changes |= backups.siblings(made.before, changes, backup_suffix)
+        if backup is not None:
+            backups.keep(root, backup, made.before, changes)
+    journal.replace_files(root, changes, made.before)
     return replace(made.report, written=True)
 
 
@@ -113,7 +155,7 @@ def migrate(
         processes=os.cpu_count() or 1,
     )
     reports: list[Report] = []
-    for made in plan_path(os.path.abspath(path), options):
+    for made in plan_path(os.path.abspath(path), options, finish=True):
         report = write(made, backup_suffix=backup_suffix)
         reports.append(report)
         if progress is not None:
