@@ -108,24 +108,24 @@ def test_two_programs_do_not_meet(bot: Path) -> None:
     assert not (bot / journal.FOLDER).exists()
 
 
-def _interrupt(bot: Path, files: object) -> Path:
+def _interrupt(bot: Path, *lines: str) -> Path:
     folder = bot / journal.FOLDER
-    lay_out(folder, {"finish.json": json.dumps({"version": 1, "files": files}), "lock": ""})
+    lay_out(folder, {"finish": "\0".join(["colang-migrate 1", *lines]), "lock": ""})
     return folder
 
 
 @pytest.mark.parametrize(
-    ("files", "message"),
+    ("line", "message"),
     [
         ("nonsense", "cannot be read"),
-        ([["a.co", 1, 2]], "cannot be read"),
-        ([["../x", None, "0"]], "leads out"),
-        ([["a.co", "0", "1"]], "was changed after the interruption"),
-        ([["b.co", None, journal.digest(b"x")]], "was changed after the interruption"),
+        ("- 1", "cannot be read"),
+        ("- 1 ../x", "leads out"),
+        ("0 1 a.co", "was changed after the interruption"),
+        (f"- {journal.digest(b'x')} b.co", "was changed after the interruption"),
     ],
 )
-def test_a_journal_from_somewhere_else(bot: Path, files: object, message: str) -> None:
-    lay_out(_interrupt(bot, files), {"0.new": "other"})
+def test_a_journal_from_somewhere_else(bot: Path, line: str, message: str) -> None:
+    lay_out(_interrupt(bot, line), {"0.new": "other"})
     before = files_below(bot)
     for act in (journal.finish, journal.undo):
         with pytest.raises(MigrateError, match=message):
@@ -134,11 +134,11 @@ def test_a_journal_from_somewhere_else(bot: Path, files: object, message: str) -
 
 
 def test_a_journal_that_is_a_link(bot: Path, tmp_path: Path) -> None:
-    elsewhere = lay_out(tmp_path / "elsewhere", {"0.new": "mine", "finish.json": "{}"})
+    elsewhere = lay_out(tmp_path / "elsewhere", {"0.new": "mine", "finish": "{}"})
     (bot / journal.FOLDER).symlink_to(elsewhere)
     with pytest.raises(MigrateError, match="is a link"):
         journal.replace_files(str(bot), {"a.co": b"x"})
-    assert texts(elsewhere) == {"0.new": "mine", "finish.json": "{}"}
+    assert texts(elsewhere) == {"0.new": "mine", "finish": "{}"}
 
 
 def test_removing_is_a_step_like_others(bot: Path) -> None:
@@ -154,8 +154,8 @@ def test_what_people_are_told(bot: Path, capsys: pytest.CaptureFixture[str]) -> 
     old, new = texts(bot), migrated(bot)
     a_co, main_co = FILES["a.co"].encode(), new["main.co"].encode()
     listed = [
-        ["a.co", journal.digest(a_co), journal.digest(new["a.co"].encode())],
-        ["main.co", None, journal.digest(main_co)],
+        f"{journal.digest(a_co)} {journal.digest(new['a.co'].encode())} a.co",
+        f"- {journal.digest(main_co)} main.co",
     ]
     for words, status, said in (
         (("--check",), 2, "a migration of BOT was interrupted: 1 of its 2 files were replaced. "),
@@ -164,14 +164,14 @@ def test_what_people_are_told(bot: Path, capsys: pytest.CaptureFixture[str]) -> 
         (("--restore",), 2, "no migration was interrupted here"),
     ):
         if words != ("--restore",) or status == 0:
-            lay_out(_interrupt(bot, listed), {"0.new": new["a.co"], "0.old": FILES["a.co"]})
+            lay_out(_interrupt(bot, *listed), {"0.new": new["a.co"], "0.old": FILES["a.co"]})
             lay_out(bot, {"main.co": main_co})
         with pytest.raises(SystemExit) as end:
             main(["migrate", *words, str(bot)])
         assert end.value.code == status
         assert said.replace("BOT", str(bot)) in capsys.readouterr().err
     assert texts(bot) == old
-    lay_out(_interrupt(bot, listed), {"0.new": new["a.co"], "0.old": FILES["a.co"]})
+    lay_out(_interrupt(bot, *listed), {"0.new": new["a.co"], "0.old": FILES["a.co"]})
     with pytest.raises(SystemExit):
         main(["migrate", "--write", str(bot)])
     assert "an interrupted migration of 2 files was finished" in capsys.readouterr().err

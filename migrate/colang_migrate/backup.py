@@ -8,7 +8,6 @@ configuration and written with it in one step.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -46,6 +45,8 @@ def keep(root: str, folder: str, before: Mapping[str, bytes], changes: Mapping[s
     Raises:
         MigrateError: The folder is inside of the configuration, holds other files, or cannot be written.
     """
+    import json  # late, as below: copies beside the files need none
+
     target = os.path.realpath(folder)
     top = os.path.realpath(root)
     if (target + os.sep).startswith(top + os.sep):
@@ -108,6 +109,8 @@ def restore(root: str, folder: str) -> tuple[int, int]:
 
 
 def _read_list(folder: str) -> list[tuple[str, str | None, str]]:
+    import json
+
     path = os.path.join(folder, LIST)
     try:
         with open(path, "rb") as file:

@@ -10,8 +10,7 @@ import importlib
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
@@ -26,8 +25,7 @@ Rewrite: TypeAlias = Callable[[Any, "Context"], "Iterator[Output] | None"]
 _T = TypeVar("_T", bound=Rewrite)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A registered rewrite; its docstring shows a diff that is a test as well."""
 
     code: str

@@ -5,7 +5,6 @@ Codes are those of the migration document, section 20; rewrites have codes of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 Status = Literal["converted", "look", "cannot"]
@@ -87,8 +86,7 @@ KINDS: dict[str, Kind] = {
 REFUSING = frozenset(("M701", "M703", "M705", "M901"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One entry of a report; `line` and `column` count from 1 in the original, 0 means the whole file."""
 
     rule: str
@@ -101,7 +99,7 @@ class Finding:
 
     def at(self, path: str) -> Finding:
         """The same finding with the file it belongs to."""
-        return replace(self, path=path)
+        return self._replace(path=path)
 
 
 def finding(code: str, message: str, path: str = "", line: int = 0, column: int = 0) -> Finding:
@@ -123,8 +121,7 @@ def finding(code: str, message: str, path: str = "", line: int = 0, column: int 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TextResult:
+class TextResult(NamedTuple):
     """A migrated text and what there is to tell; `readable` is false if the original does not parse."""
 
     text: str

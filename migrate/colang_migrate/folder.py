@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from colang.syntax.dialect import detect
@@ -159,7 +159,7 @@ def plan(
     report = Report(
         root=root,
         findings=tuple(
-            replace(each, status="look") if each.rule in options.allow else each
+            each._replace(status="look") if each.rule in options.allow else each
             for each in sorted(dict.fromkeys(work.findings), key=lambda f: (f.path, f.line))
         ),
         changed=tuple(sorted(name for name in changed if name in files)),
@@ -176,12 +176,10 @@ def plan(
 def _sort(files: Mapping[str, bytes], options: Options) -> _Work:
     """Decode the files and tell which are to be migrated."""
     work = _Work(options, {}, {}, {}, {}, dict(files))
-    patterns = _ignored(files.get(".railsignore", b""))
-    import fnmatch
-
+    ignored = _ignored(files.get(".railsignore", b""))
     for name in sorted(files):
         base = posixpath.basename(name)
-        if any(fnmatch.fnmatchcase(base, pattern) for pattern in patterns):
+        if ignored is not None and ignored(base):
             continue
         if name.endswith(".co"):
             text = _decode(work, name, files[name])
@@ -209,9 +207,14 @@ def _sort(files: Mapping[str, bytes], options: Options) -> _Work:
     return work
 
 
-def _ignored(data: bytes) -> list[str]:
+def _ignored(data: bytes) -> Callable[[str], bool] | None:
     lines = (line.strip() for line in data.decode("utf-8", errors="replace").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    if not patterns:
+        return None
+    from fnmatch import fnmatchcase
+
+    return lambda name: any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _decode(work: _Work, name: str, data: bytes) -> str | None:
@@ -682,10 +685,9 @@ def _is_known(message: str, work: _Work) -> bool:
         name = message.split("`")[1]
         if not any(name in each.message for each in work.findings):
             work.findings.append(
-                replace(
-                    finding("M305", f"the module `{name}` is not among the modules installed here"),
-                    status="look",
-                )
+                finding(
+                    "M305", f"the module `{name}` is not among the modules installed here"
+                )._replace(status="look")
             )
         return True
     told = {_quoted(f.message) for f in work.findings if f.rule in ("M403", "M404", "M211")}

@@ -3,9 +3,9 @@
 A journal is a folder, `.colang-migrate`, inside of the folder that is changed:
 
     stage    every new file is written to it as `N.new`, every old one is kept as `N.old`; nothing else is touched
-    commit   `plan.json` is renamed to `finish.json`: from here on everything needed is on the disk
+    commit   the list of the files, `plan`, is renamed to `finish`: from here on everything needed is on the disk
     replace  each `N.new` is renamed to its place
-    clean    `finish.json` goes first, the rest after it
+    clean    `finish` goes first, the rest after it
 
 Killed before the commit, the folder is as it was and what was staged is dropped. Killed behind it, `finish` goes on
 where it stopped, or `undo` puts the old files back; each may be interrupted in turn. A step that fails while the
@@ -15,18 +15,18 @@ program still runs is undone at once. A lock on the journal keeps two programs a
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import re
-import shutil
+import stat
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 FOLDER = ".colang-migrate"
-_PLAN, _FINISH, _UNDO, _LOCK = "plan.json", "finish.json", "undo.json", "lock"
-_OURS = re.compile(r"\d+\.(?:old|new)|plan\.json")
+_PLAN, _FINISH, _UNDO, _LOCK = "plan", "finish", "undo", "lock"
+_FORMAT = "colang-migrate 1"
+_NONE = "-"  # no such file
+_OURS = re.compile(r"\d+\.(?:old|new)|plan")
 _BUSY = "another program is migrating {root} just now"
 
 
@@ -34,8 +34,7 @@ class MigrateError(Exception):
     """Something about the files keeps the work from being done; the folder is as it was, or the text says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One file of a journal: its place below the folder, and the digests of both contents (None: no file)."""
 
     name: str
@@ -43,8 +42,7 @@ class Entry:
     new: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(NamedTuple):
     """What an interrupted run left: `replaced` of the `total` files have been exchanged."""
 
     root: str
@@ -68,12 +66,12 @@ def reason(error: OSError) -> str:
 
 
 def digest(data: bytes) -> str:
-    """What a journal and a backup know a content by.
+    """What a journal and a backup know a content by. It tells what somebody changed, not what somebody forged.
 
-    >>> digest(b"")[:8]
-    'e3b0c442'
+    >>> digest(b"flow main"), digest(b"")
+    ('9-7a40657d', '0-00000000')
     """
-    return hashlib.sha256(data).hexdigest()
+    return f"{len(data)}-{zlib.crc32(data):08x}"
 
 
 def find(root: str) -> Interrupted | None:
@@ -192,7 +190,7 @@ def _stage(
             staged = os.path.join(journal, f"{number}.new")
             _write(staged, data)
             if old is not None:
-                shutil.copymode(target, staged)
+                os.chmod(staged, stat.S_IMODE(os.stat(target).st_mode))
         entries.append(
             Entry(
                 name,
@@ -200,8 +198,9 @@ def _stage(
                 None if data is None else digest(data),
             )
         )
-    value = {"version": 1, "files": [[e.name, e.old, e.new] for e in entries]}
-    _write(os.path.join(journal, _PLAN), json.dumps(value, indent=1).encode("utf-8"))
+    lines = [f"{e.old or _NONE} {e.new or _NONE} {e.name}" for e in entries]
+    text = "\0".join([_FORMAT, *lines])  # the one character that no name of a file has
+    _write(os.path.join(journal, _PLAN), text.encode("utf-8", "surrogateescape"))
     _sync(journal)
     return entries
 
@@ -211,6 +210,8 @@ def _keep(target: str, copy: str) -> None:
     try:
         os.link(target, copy)
     except OSError:
+        import shutil  # late: it brings all kinds of archives along
+
         shutil.copy2(target, copy)
         _sync(copy)
 
@@ -278,9 +279,11 @@ def _entries(journal: str) -> list[Entry]:
     path = os.path.join(journal, name)
     try:
         with open(path, "rb") as file:
-            value: Any = json.loads(file.read())
-        entries = [Entry(*map(_text, item)) for item in value["files"]]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+            version, *lines = file.read().decode("utf-8", "surrogateescape").split("\0")
+        if version != _FORMAT:
+            raise ValueError(version)
+        entries = [_entry(*line.split(" ", 2)) for line in lines]
+    except (OSError, ValueError, TypeError) as error:
         raise MigrateError(
             f"{path} cannot be read, so nothing is changed: put the files right by hand "
             f"(N.old and N.new beside it are the old and new ones) and delete {journal}"
@@ -288,10 +291,8 @@ def _entries(journal: str) -> list[Entry]:
     return entries
 
 
-def _text(value: object) -> Any:
-    if value is not None and not isinstance(value, str):
-        raise TypeError("a name or a digest")
-    return value
+def _entry(old: str, new: str, name: str) -> Entry:
+    return Entry(name, None if old == _NONE else old, None if new == _NONE else new)
 
 
 def _unchanged(root: str, journal: str, entries: list[Entry]) -> None:
