@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
 
+from colang.syntax.parser_v2 import parse_v2
 from colang_migrate.folder import Options, Plan, plan
+from colang_migrate.library_rails import LIBRARY_RAILS
 from colang_migrate.report import to_sarif
 
 MODELS = "models:\n  - type: main\n    engine: openai\n    model: m\n"
@@ -97,6 +100,88 @@ def test_rails_without_a_place_in_2x_are_told() -> None:
     made = migrated({"config.yml": settings, "a.co": DIALOG + "\n" + RAIL})
     assert {"M502", "M404"} <= told(made)
     assert made.report.of("cannot")
+
+
+@pytest.mark.parametrize("target", ["nemoguardrails", "colang"])
+@pytest.mark.parametrize("name", sorted(LIBRARY_RAILS))
+def test_ready_made_rails(name: str, target: str) -> None:
+    rail = LIBRARY_RAILS[name]
+    kind = "input" if "input" in name or "jailbreak" in name else "output"
+    settings = MODELS + f"rails:\n  {kind}:\n    flows:\n      - {name}\n"
+    knowledge = {"kb/a.md": "# A"} if "retrieval" in name else {}
+    if knowledge:
+        settings = settings.replace("output", "retrieval")
+    dialog = DIALOG.replace('\n\ndefine bot greet\n  "Hello"', "") if knowledge else DIALOG
+    made = migrated({"config.yml": settings, "a.co": dialog, **knowledge}, target=target)
+    assert not made.report.refused
+    rails = text(made, "rails.co")
+    assert parse_v2(rails)[1] == ()
+    restated = bool(rail.restated) and target == "nemoguardrails"
+    assert (f"\nflow {name}\n" in rails) is restated
+    assert (f"import {rail.module}\n" in rails) is not restated
+    assert ("M305" in told(made)) >= restated
+    defined = re.findall(r"^flow bot (.+)$", rails, re.MULTILINE)
+    assert defined == list(rail.says if target == "nemoguardrails" else ())
+
+
+def test_a_message_of_the_author_is_not_defined_again() -> None:
+    settings = MODELS + "rails:\n  input:\n    flows: [detect sensitive data on input]\n"
+    own = DIALOG + '\ndefine bot inform answer unknown\n  "No idea."\n'
+    made = migrated({"config.yml": settings, "a.co": own})
+    assert "flow bot" not in text(made, "rails.co")
+    assert "bot inform answer unknown" in text(made, "rails.co")
+
+
+def test_retrieval_rails_follow_what_retrieves() -> None:
+    settings = (
+        MODELS
+        + "rails:\n  retrieval:\n    flows: [trim chunks, mask sensitive data on retrieval]\n"
+    )
+    colang = (
+        'define user ask\n  "what"\n\ndefine flow answering\n  user ask\n'
+        "  execute retrieve_relevant_chunks  # now\n  bot cite\n  bot explain\n\n"
+        'define bot cite\n  "$relevant_chunks"\n\n'
+        'define subflow trim chunks\n  $relevant_chunks = "short"\n'
+    )
+    calls = (
+        "  await RetrieveRelevantChunksAction(is_colang_2=True){}\n"
+        "  trim chunks\n  mask sensitive data on retrieval\n"
+    )
+    files = {"config.yml": settings, "a.co": colang, "kb/a.md": "# A"}
+    made = migrated(files)
+    result = text(made, "a.co")
+    assert calls.format("  # now") in result
+    assert calls.format("") in result  # before the generated message
+    assert "@active\nflow trim chunks" not in result
+    assert "flow mask sensitive data on retrieval\n  global $relevant_chunks\n" in text(
+        made, "rails.co"
+    )
+    (loss,) = [f for f in made.report.of("cannot") if f.rule == "M502"]
+    assert "only where a flow retrieves" in loss.message
+    allowed = migrated(files, allow=frozenset(["M502"])).report
+    assert not allowed.of("cannot")
+    assert loss._replace(status="look") in allowed.findings
+
+
+def test_tool_rails_are_a_loss() -> None:
+    settings = MODELS + "rails:\n  tool_input:\n    flows: [a]\n  tool_output:\n    flows: [b, c]\n"
+    made = migrated({"config.yml": settings, "a.co": DIALOG})
+    said = [f.message for f in made.report.of("cannot")]
+    assert said == [
+        "2.x runs no tool_input rails: `a` has no effect",
+        "2.x runs no tool_output rails: `b`, `c` have no effect",
+    ]
+
+
+def test_progress_of_long_work() -> None:
+    files = {f"f{i}.co": b'define bot a%d\n  "b"\n' % i for i in range(600)}
+    said: list[str] = []
+    plan(files, Options(check="parse"), progress=said.append)
+    assert said == [
+        "reading: 500 of 600 files ...",
+        "migrating: 500 of 600 files ...",
+        "parsing the result: 500 of 601 files ...",
+    ]
 
 
 def test_taken_names() -> None:
@@ -245,7 +330,8 @@ def test_many_files_give_the_same_in_processes() -> None:
         for i in range(120)
     }
     files["config.yml"] = MODELS
-    assert migrated(files, processes=2).after == migrated(files).after
+    one, two = migrated(files), migrated(files, processes=2)
+    assert (one.after, one.report) == (two.after, two.report)
 
 
 def test_alpha_needs_no_second_main_and_imports_what_it_calls() -> None:

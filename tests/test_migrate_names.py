@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colang.syntax.parser_v2 import parse_v2
-from colang_migrate.library_names import LIBRARY_RAILS, MODULES
+from colang_migrate.library_names import MESSAGES, MODULES
+from colang_migrate.library_rails import LIBRARY_RAILS
 from colang_migrate.names import action_name, flow_name, is_reachable, looked_up_as, respell
 from support import ROOT
 
@@ -23,9 +24,12 @@ def test_the_table_of_the_library_is_true(module: str) -> None:
 
 def test_restated_rails_parse() -> None:
     for rail in LIBRARY_RAILS.values():
-        assert bool(rail.module) != bool(rail.restated)
+        assert rail.module
+        assert set(rail.says) <= set(MESSAGES)
         if rail.restated:
-            assert parse_v2(rail.restated)[1] == ()
+            tree, problems = parse_v2(rail.restated)
+            assert problems == ()
+            assert LIBRARY_RAILS[tree.flows[0].name] == rail
 
 
 @given(st.text(min_size=1, max_size=30))

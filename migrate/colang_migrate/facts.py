@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from colang.syntax import nodes_v1 as n
 from colang_migrate import texts
 from colang_migrate.library_names import (
-    LIBRARY_RAILS,
     MESSAGES,
     MISSING_VARIABLES,
     MODULES,
@@ -21,6 +20,7 @@ from colang_migrate.library_names import (
     PLAIN_MESSAGES,
     SPECIAL_VARIABLES,
 )
+from colang_migrate.library_rails import LIBRARY_RAILS
 from colang_migrate.names import action_name, flow_name, is_reachable, respell
 
 #: `bot say "text"`: the core module says the text, whatever else was said under that name.
@@ -446,6 +446,7 @@ class Facts:
         self.taken: set[str] = {name for names in MODULES.values() for name in names}
         self.taken |= {"main", "input rails", "output rails", *taken}
         self._numbers: dict[str, int] = {}  # the next one to try for a name
+        self.retrieval: tuple[str, ...] = ()  # statements of 2.x that run the retrieval rails
         self.overrides: set[str] = set()  # names of 2.x messages that replace one of the library
         self._intents()
         self._messages()

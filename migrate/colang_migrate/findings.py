@@ -48,7 +48,7 @@ KINDS: dict[str, Kind] = {
     "M302": Kind("cannot", "pass the value in the context under a name of your own"),
     "M303": Kind("look", "end the waiting flows yourself if they must not go on"),
     "M304": Kind("look", "adapt the application that reads the exception"),
-    "M305": Kind("cannot", "try a message that must be blocked before you rely on the rail"),
+    "M305": Kind("look", "try a message that must be blocked before you rely on the rail"),
     "M306": Kind("converted", "expect one more check for each predefined message"),
     "M401": Kind("cannot", "name the argument"),
     "M402": Kind("look", "check what the action expects"),

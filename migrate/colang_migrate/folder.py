@@ -18,8 +18,9 @@ from colang.syntax.parser_v1 import parse_v1
 from colang_migrate import settings as yml
 from colang_migrate.facts import Facts, FileFacts, scan
 from colang_migrate.findings import Finding, TextResult, finding
-from colang_migrate.generated import main_text, rail_name, rails_text
-from colang_migrate.library_names import LIBRARY_RAILS, MODULES
+from colang_migrate.generated import call_line, main_text, rail_name, rails_text
+from colang_migrate.library_names import MODULES
+from colang_migrate.library_rails import LIBRARY_RAILS
 from colang_migrate.names import action_name, is_reachable
 from colang_migrate.python_facts import PythonFacts
 from colang_migrate.report import Report
@@ -266,6 +267,9 @@ def _migrate_old(work: _Work) -> None:
     work.findings += python.findings
     lists = _rail_lists(work)
     facts = _facts(work, python, lists)
+    facts.retrieval = tuple(
+        [call_line(entry, facts, LIBRARY_RAILS) for entry in lists.get("retrieval", ())]
+    )
     results = _rewrite_all(work, facts)
     for name, result in results.items():
         work.findings += result.findings
@@ -395,8 +399,9 @@ def _migrate_settings(
     if main is not None:
         yml.set_version(main)
     comments: list[str] = []
+    retrieving = any(b"RetrieveRelevantChunksAction(" in work.after[name] for name in work.old)
     for file in work.yaml.values():
-        comments += _take_rails(file)
+        comments += _take_rails(file, retrieving)
         _dialog(file, facts, work)
         yml.migrate_models(file, lambda name: _own_action(name, facts))
         yml.migrate_prompts(file)
@@ -404,7 +409,7 @@ def _migrate_settings(
         _other_settings(file)
     newline = "\r\n" if main is not None and "\r\n" in main.text else "\n"
     rails = rails_text(
-        lists,
+        {kind: found for kind, found in lists.items() if kind != "retrieval" or retrieving},
         facts,
         comments=comments,
         for_reference=work.options.target == "nemoguardrails",
@@ -415,8 +420,10 @@ def _migrate_settings(
         work.tell(
             "M404", f"no flow is named `{name}`, and the library table has no such rail", where
         )
-    for name in rails.unsure:
-        message = f"the shipped 2.x flow of `{name}` may read variables it never declares"
+    for name in rails.restated:
+        message = (
+            f"the 2.x flow of `{name}` in nemoguardrails does not check; rails.co has one that does"
+        )
         work.tell("M305", message, where)
     if rails.text:
         folder = posixpath.dirname(where)
@@ -444,8 +451,13 @@ def _own_action(name: str, facts: Facts) -> str | None:
     return action_name(name) if facts.actions and name in facts.actions else None
 
 
-def _take_rails(file: yml.SettingsFile) -> list[str]:
-    """Remove the lists that move to Colang, and report those that cannot."""
+def _take_rails(file: yml.SettingsFile, retrieving: bool) -> list[str]:
+    """Remove the lists that move to Colang, and report those that cannot.
+
+    Args:
+        file: The settings.
+        retrieving: There are flows that search the knowledge base by themselves.
+    """
     paths: list[tuple[str | int, ...]] = []
     for kind in ("input", "output"):
         if ("rails", kind, "flows") in file.document.places:
@@ -460,10 +472,14 @@ def _take_rails(file: yml.SettingsFile) -> list[str]:
         )
     for kind in ("retrieval", "tool_input", "tool_output"):
         if file.get("rails", kind, "flows"):
-            names = ", ".join(f"`{entry}`" for k, _, entry in yml.flows_of(file) if k == kind)
-            file.report(
-                "M502", ("rails", kind, "flows"), f"2.x runs no {kind} rails: {names} has no effect"
-            )
+            listed = [f"`{entry}`" for k, _, entry in yml.flows_of(file) if k == kind]
+            names, has = ", ".join(listed), "has" if len(listed) == 1 else "have"
+            message = f"2.x runs no {kind} rails: {names} {has} no effect"
+            if kind == "retrieval" and retrieving:
+                message = (
+                    f"{names} only where a flow retrieves, not where the model goes on by itself"
+                )
+            file.report("M502", ("rails", kind, "flows"), message)
     return yml.remove(file, paths) if paths else []
 
 
@@ -685,9 +701,7 @@ def _is_known(message: str, work: _Work) -> bool:
         name = message.split("`")[1]
         if not any(name in each.message for each in work.findings):
             work.findings.append(
-                finding(
-                    "M305", f"the module `{name}` is not among the modules installed here"
-                )._replace(status="look")
+                finding("M305", f"the module `{name}` is not among the modules installed here")
             )
         return True
     told = {_quoted(f.message) for f in work.findings if f.rule in ("M403", "M404", "M211")}

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from colang_migrate.facts import Facts
-from colang_migrate.library_names import LIBRARY_RAILS
+from colang_migrate.library_names import MESSAGES
+from colang_migrate.library_rails import LIBRARY_RAILS
 
 _ENTRY = re.compile(r"\s*(?P<name>[^$(]*[^$(\s])\s*(?P<rest>[$(].*)?$", re.DOTALL)
 
@@ -52,11 +53,11 @@ def call_line(entry: str, facts: Facts, known: Iterable[str]) -> str:
 
 @dataclass(slots=True)
 class Rails:
-    """The text of a rails file, and the library rails that it takes as they are."""
+    """The text of a rails file, the library modules it imports, the rails it restates, and those nobody knows."""
 
     text: str
     modules: list[str] = field(default_factory=list[str])
-    unsure: list[str] = field(default_factory=list[str])
+    restated: list[str] = field(default_factory=list[str])
     unknown: list[str] = field(default_factory=list[str])
 
 
@@ -71,16 +72,17 @@ def rails_text(
     """The file that runs the rails of the settings; empty text if there are none.
 
     Args:
-        lists: The entries of the settings by kind, ``input`` and ``output``.
+        lists: The entries of the settings by kind, ``input`` and ``output``; ``retrieval`` where flows call them.
         facts: The configuration.
         comments: Comment lines that stood beside the lists.
-        for_reference: Work around the flag that the module of the reference leaves set.
+        for_reference: Work around the flag that the module of the reference leaves set, and its broken rails.
         newline: The line end to use.
     """
     out = Rails("")
     restated: list[str] = []
+    says: dict[str, None] = {}
     calls: dict[str, list[str]] = {}
-    for kind in ("input", "output"):
+    for kind in ("input", "output", "retrieval"):
         for entry in lists.get(kind, ()):
             name = rail_name(entry)
             library = None if name in facts.flow_names else LIBRARY_RAILS.get(name)
@@ -88,13 +90,14 @@ def rails_text(
             if library is None:
                 if name not in facts.flow_names:
                     out.unknown.append(name)
-            elif library.restated:
+                continue
+            says |= dict.fromkeys(library.says if for_reference else ())
+            if library.restated and for_reference:
                 restated.append(library.restated)
+                out.restated.append(name)
             else:
                 out.modules.append(library.module)
-                if not library.sure:
-                    out.unsure.append(name)
-    if not calls:
+    if not calls or not (restated or out.modules or "input" in calls or "output" in calls):
         return out
     lines = ["import guardrails", *(f"import {m}" for m in sorted(set(out.modules))), ""]
     lines += comments
@@ -114,10 +117,13 @@ def rails_text(
             lines += [f"flow {checked}", *(f"  {call}" for call in calls["output"]), ""]
     if restated:
         lines += [
-            "# Defined here because the library versions read $user_message and $bot_message without declaring",
-            "# them global, and therefore let every text pass.",
+            "# Defined here because the library versions read variables of the conversation without declaring them",
+            "# global, and therefore let every text pass, or none.",
         ]
         lines += "\n".join(dict.fromkeys(restated)).split("\n")
+    for name in says:
+        if name not in facts.bot_names:
+            lines += [f"flow bot {name}", f'  bot say "{MESSAGES[name]}"', ""]
     while lines and not lines[-1]:
         lines.pop()
     out.text = newline.join(lines) + newline

@@ -1,11 +1,9 @@
-"""Names of flows that the modules of the 2.x standard library define, and of the ready-made rails.
+"""Names of flows that the modules of the 2.x standard library define.
 
 A table, so that a migration reads no library; a test compares it with the modules.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 #: Module -> its flows. `llm` imports `core` and `timing`.
 MODULES: dict[str, tuple[str, ...]] = {
@@ -144,6 +142,7 @@ PLAIN_MESSAGES = frozenset(("bot refuse to respond",))
 MESSAGES = {
     "inform answer unknown": "I don't know the answer to that.",
     "inform internal error occurred": "I'm sorry, an internal error has occurred.",
+    "inform answer prone to hallucination": "Please note that this answer may be wrong.",
 }
 
 #: Events of the 1.0 pipeline; 2.x has none of them.
@@ -201,70 +200,3 @@ SPECIAL_VARIABLES = frozenset(
         "bot_thinking",
     )
 )
-
-
-class LibraryRail(NamedTuple):
-    """A ready-made rail: the module of its 2.x flow, and the flow itself where the shipped one checks nothing."""
-
-    module: str
-    restated: str = ""
-    sure: bool = True  # the shipped flow works in the reference
-
-
-_REGEX = '''flow regex check {kind}
-  """Check if the {who} matches any forbidden pattern."""
-  global ${variable}
-  $response = await DetectRegexPatternAction(source="{kind}", text=${variable})
-  if $response.is_blocked
-    bot refuse to respond
-    abort
-'''
-_CLAVATA = """flow clavata check {kind}
-  global ${variable}
-  $is_match = await ClavataCheckAction(text=${variable}, rail="{kind}")
-  if $is_match.is_blocked
-    if $system.config.enable_rails_exceptions
-      send ClavataPolicyMatchException(message="Interaction blocked by clavata check on {kind}.")
-    else
-      bot refuse to respond
-    abort
-"""
-
-
-def _restated(flow: str, kind: str) -> str:
-    who = {"input": "user input", "output": "bot output"}[kind]
-    return flow.format(
-        kind=kind, who=who, variable="user_message" if kind == "input" else "bot_message"
-    )
-
-
-_ROOT = "nemoguardrails.library"
-
-LIBRARY_RAILS: dict[str, LibraryRail] = {
-    "self check input": LibraryRail(f"{_ROOT}.self_check.input_check"),
-    "self check output": LibraryRail(f"{_ROOT}.self_check.output_check"),
-    "self check facts": LibraryRail(f"{_ROOT}.self_check.facts", sure=False),
-    "self check hallucination": LibraryRail(f"{_ROOT}.hallucination", sure=False),
-    "hallucination warning": LibraryRail(f"{_ROOT}.hallucination", sure=False),
-    "content safety check input": LibraryRail(f"{_ROOT}.content_safety"),
-    "content safety check output": LibraryRail(f"{_ROOT}.content_safety"),
-    "topic safety check input": LibraryRail(f"{_ROOT}.topic_safety"),
-    "llama guard check input": LibraryRail(f"{_ROOT}.llama_guard"),
-    "llama guard check output": LibraryRail(f"{_ROOT}.llama_guard"),
-    "jailbreak detection heuristics": LibraryRail(f"{_ROOT}.jailbreak_detection"),
-    "jailbreak detection model": LibraryRail(f"{_ROOT}.jailbreak_detection"),
-    "injection detection": LibraryRail(f"{_ROOT}.injection_detection", sure=False),
-    "detect sensitive data on input": LibraryRail(f"{_ROOT}.sensitive_data_detection", sure=False),
-    "detect sensitive data on output": LibraryRail(f"{_ROOT}.sensitive_data_detection", sure=False),
-    "mask sensitive data on input": LibraryRail(f"{_ROOT}.sensitive_data_detection", sure=False),
-    "mask sensitive data on output": LibraryRail(f"{_ROOT}.sensitive_data_detection", sure=False),
-    "alignscore check facts": LibraryRail(f"{_ROOT}.factchecking.align_score", sure=False),
-    "patronus lynx check output hallucination": LibraryRail(f"{_ROOT}.patronusai", sure=False),
-    "regex check input": LibraryRail("", _restated(_REGEX, "input")),
-    "regex check output": LibraryRail("", _restated(_REGEX, "output")),
-    "clavata check input": LibraryRail("", _restated(_CLAVATA, "input")),
-    "clavata check output": LibraryRail("", _restated(_CLAVATA, "output")),
-}
-
-#: Rails of the library that take text as arguments, by parameters of 1.0: these values stay in the YAML.
-OVERRIDABLE: frozenset[str] = frozenset(PLAIN_MESSAGES)

@@ -265,8 +265,11 @@ def comments_in_groups(line: Line, ctx: AlphaContext) -> Iterator[Edit | Finding
     -    # b is new
     -    or user said "b"
     +    or user said "b"  # b is new
-    -  orwhen user said "c"
-    +  or when user said "c"
+       when user said "c"
+         pass
+    -  # d as well
+    -  orwhen user said "d"
+    +  or when user said "d"  # d as well
          pass
     ```
     """

@@ -75,6 +75,11 @@ def execute_to_await(stmt: n.ExecuteStmt, ctx: Context) -> Iterator[Output]:
         yield ctx.report("M404", stmt.name.start, f"no action is registered as `{name}`")
     if name == "retrieve_relevant_chunks" and stmt.arguments is None and stmt.block is None:
         yield Edit(Span(stmt.name.end, stmt.name.end), "(is_colang_2=True)")
+        blanks = f"{ctx.newline}{ctx.indent(stmt.span.start)}"
+        rails = "".join([f"{blanks}{call}" for call in facts.retrieval])
+        if rails:
+            end = line_end(ctx.text, stmt.span.end)
+            yield Edit(Span(end, end), rails)
     else:
         yield from _arguments(stmt, ctx)
     if stmt.block is not None:

@@ -113,6 +113,7 @@ def _named(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
             text += f" Instructions: {escape(instruction)}"
         if facts.has_knowledge:
             lines += [_ABOUT_KNOWLEDGE, "await RetrieveRelevantChunksAction(is_colang_2=True)"]
+            lines += facts.retrieval
             text += " Answer from these notes only: {$relevant_chunks}"
         variable = f"${fresh_names(ctx)('response')}"
         lines += [f'{variable} = ..."{text}"', f"bot say {variable}"]
