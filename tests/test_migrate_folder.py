@@ -163,6 +163,15 @@ def test_retrieval_rails_follow_what_retrieves() -> None:
     assert loss._replace(status="look") in allowed.findings
 
 
+def test_an_action_server_hears_the_new_names() -> None:
+    settings = MODELS + "actions_server_url: http://localhost:1\n"
+    colang = DIALOG.replace("  bot greet\n\n", "  execute look_up\n  bot greet\n\n", 1)
+    made = migrated({"config.yml": settings, "a.co": colang})
+    (found,) = [f for f in made.report.findings if f.rule == "M406"]
+    assert found.message == "2.x asks the action server for `look_up` as `LookUpAction`"
+    assert found.line == 5
+
+
 def test_tool_rails_are_a_loss() -> None:
     settings = MODELS + "rails:\n  tool_input:\n    flows: [a]\n  tool_output:\n    flows: [b, c]\n"
     made = migrated({"config.yml": settings, "a.co": DIALOG})
@@ -300,6 +309,7 @@ def test_active_flows_may_be_activated_by_main() -> None:
         ("a.co", "define bot a\n".encode("utf-16"), "M705"),
         ("a.co", b'define bot a\n  "b"\n\nflow c\n  bot a\n', "M701"),
         ("a.co", b"define flow a\n  user b\n  frobnicate it\n", "M703"),
+        ("more.yml", b"rails:\n  input: [\n", "M703"),
     ],
 )
 def test_what_cannot_be_read_is_refused_as_a_whole(name: str, data: bytes, rule: str) -> None:
@@ -307,6 +317,27 @@ def test_what_cannot_be_read_is_refused_as_a_whole(name: str, data: bytes, rule:
     assert made.report.refused
     assert made.changes == {}
     assert rule in told(made)
+
+
+def test_broken_settings_are_shown_where_they_are() -> None:
+    made = migrated({"config.yml": "models: [\nrails: {\n", "a.co": DIALOG})
+    (found,) = made.report.of("cannot")
+    assert (found.rule, found.path, found.line > 0) == ("M703", "config.yml", True)
+    assert "not valid YAML" in found.message
+
+
+@pytest.mark.parametrize("files", [{}, {"notes.md": "# n"}])
+def test_a_folder_without_anything_asks_whether_it_is_the_right_one(files: dict[str, str]) -> None:
+    made = migrated(files)
+    assert made.report.is_clean
+    assert "is it the right folder?" in made.report.to_text()
+
+
+def test_generated_files_have_the_line_ends_of_the_settings() -> None:
+    settings = (MODELS + "rails:\n  input:\n    flows: [check words]\n").replace("\n", "\r\n")
+    made = migrated({"config.yml": settings, "a.co": DIALOG + "\n" + RAIL})
+    for name in made.report.created:
+        assert text(made, name).count("\n") == text(made, name).count("\r\n") > 3
 
 
 def test_ignored_files_and_backups_stay() -> None:

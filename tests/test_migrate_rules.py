@@ -49,7 +49,7 @@ def examples(rule: Rule | AlphaRule) -> list[Example]:
     return found
 
 
-REWRITES = [*RULES.values(), *ALPHA_RULES.values()]
+REWRITES: list[Rule | AlphaRule] = [*RULES.values(), *ALPHA_RULES.values()]
 ALL = [example for rule in REWRITES for example in examples(rule)]
 
 

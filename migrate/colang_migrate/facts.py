@@ -631,7 +631,6 @@ class Facts:
         for flow in self.flows.values():
             if flow.active and flow.trigger is not None:
                 groups.setdefault(flow.trigger, []).append(flow)
-        self.competing: list[list[FlowFact]] = []
         for group in groups.values():
             if len(group) == 1 or (group[0].first_step and len({f.first_step for f in group}) == 1):
                 continue
@@ -639,7 +638,6 @@ class Facts:
             step = 0.1 if len(group) <= 10 else 1 / len(group)
             for rank, flow in enumerate(group[1:], 1):
                 flow.new_priority = round(1.0 - rank * step, 4)
-            self.competing.append(group)
 
     # ------------------------------------------------------------ questions of the rewrites
 

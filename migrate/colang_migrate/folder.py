@@ -30,6 +30,7 @@ Version = Literal["1.0", "2.0-alpha"]
 Check = Literal["none", "parse", "check"]
 MANY_FILES = 100  # from here on the files are shared among processes
 PROGRESS_STEP = 500  # files
+_NOTHING = "{root} holds no Colang file and no settings: is it the right folder?"
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
@@ -167,6 +168,7 @@ def plan(
         created=tuple(sorted(name for name in changed if name not in files)),
         unchanged=len(files) - sum(name in files for name in changed),
         refused=work.refused,
+        notes=() if work.old or work.kept or work.yaml else (_NOTHING.format(root=root),),
     )
     return Plan(root, dict(files), after, report)
 
@@ -198,6 +200,12 @@ def _sort(files: Mapping[str, bytes], options: Options) -> _Work:
             text = _decode(work, name, files[name])
             if text is not None:
                 found = yml.read_settings(name, text.removeprefix("\ufeff"))
+                for problem in found.document.diagnostics:
+                    if problem.severity.value == "error":
+                        found.tell("M703", problem.span.start, problem.message)
+                        work.refused = True
+                work.findings += found.findings
+                found.findings.clear()
                 if found.data and found.document.data is not None:
                     work.yaml[name] = found
         elif name.endswith(".py"):
@@ -278,6 +286,13 @@ def _migrate_old(work: _Work) -> None:
     _migrate_settings(work, facts, main, lists)
     _add_main(work, facts, main)
     _migrate_python(work, facts, python)
+    for file in work.yaml.values():
+        used = sorted({action for each in facts.files.values() for action in each.actions})
+        if file.get("actions_server_url") and used:
+            names = ", ".join([f"`{name}` as `{action_name(name)}`" for name in used])
+            file.findings.clear()
+            file.report("M406", ("actions_server_url",), f"2.x asks the action server for {names}")
+            work.findings += file.findings
 
 
 def _read_python(work: _Work) -> PythonFacts:
@@ -551,6 +566,7 @@ def _add_main(work: _Work, facts: Facts, main: yml.SettingsFile | None) -> None:
         needs_model=needs,
         passthrough=any(file.get("passthrough") is True for file in settings),
         single_call=any(file.get("rails", "dialog", "single_call", "enabled") for file in settings),
+        newline="\r\n" if main is not None and "\r\n" in main.text else "\n",
     )
     name = _free(work, "", ("main.co", "_main.co"))
     if name != "main.co":

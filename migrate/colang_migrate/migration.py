@@ -61,17 +61,19 @@ def plan_path(
     options = options or Options()
     if os.path.isfile(path):
         if not path.endswith(".co"):
-            raise MigrateError(f"{path} is no Colang file")
+            raise MigrateError(f"{path} is no Colang file; name its folder to migrate all of it")
         alone = replace(options, include_main=False, check="parse")
         name = os.path.basename(path)
         notes = _whole(folder_of(path), finish)
-        made = plan({name: read_file(path)}, alone, root=path)
-        yield replace(made, report=replace(made.report, notes=notes))
+        yield _noted(plan({name: read_file(path)}, alone, root=path), notes)
         return
     for root in roots(path):
         notes = _whole(root, finish)
-        made = plan(read_folder(root), options, root=root, progress=progress)
-        yield replace(made, report=replace(made.report, notes=notes)) if notes else made
+        yield _noted(plan(read_folder(root), options, root=root, progress=progress), notes)
+
+
+def _noted(made: Plan, notes: tuple[str, ...]) -> Plan:
+    return replace(made, report=replace(made.report, notes=(*notes, *made.report.notes)))
 
 
 def _whole(root: str, finish: bool) -> tuple[str, ...]:

@@ -76,7 +76,14 @@ class SettingsFile:
     def report(self, code: str, path: Path, message: str) -> None:
         """Note a finding at a setting."""
         place = self.document.places.get(path)
-        line, column = Source(self.text).position(place.key.start) if place else (0, 0)
+        if place is None:
+            self.findings.append(finding(code, message, self.path))
+        else:
+            self.tell(code, place.key.start, message)
+
+    def tell(self, code: str, offset: int, message: str) -> None:
+        """Note a finding at a place of the text."""
+        line, column = Source(self.text).position(offset)
         self.findings.append(finding(code, message, self.path, line, column))
 
     def get(self, *path: str | int) -> Any:

@@ -81,6 +81,11 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
     has_line = any(isinstance(s, n.Priority) for s in n.walk(node.body))
     if flow.new_priority is not None and not has_line:
         lines.append(f"priority {flow.new_priority}")
+    if flow.new_priority is not None:
+        message = (
+            f"another flow starts with the same; priority {flow.new_priority} keeps their order"
+        )
+        yield ctx.report("M201", node.span.start, message)
     blanks = ctx.indent(node.body[0].span.start) if node.body else ctx.unit
     end = node.name.end if node.name is not None else node.span.start
     if node.name is None and node.kind is not None:
