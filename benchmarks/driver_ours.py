@@ -132,6 +132,11 @@ print(time.thread_time() - begin)
         stream: AsyncIterator[Any] = program.stream_async(generator=tokens, messages=ASKED)
         return stream
 
+    def migrate(self, text: str) -> object:
+        from colang_migrate import migrate_text
+
+        return migrate_text(text)
+
     def command(self, name: str, folder: Path) -> list[str]:
         if name == "import":
             return [sys.executable, "-c", "import colang, colang_interpreter"]

@@ -136,6 +136,10 @@ print(time.thread_time() - begin)
         stream: AsyncIterator[Any] = program.stream_async(generator=tokens, messages=ASKED)
         return stream
 
+    def migrate(self, text: str) -> object:
+        migration = importlib.import_module("nemoguardrails.cli.migration")
+        return migration.convert_colang_1_syntax(text.splitlines(keepends=True))
+
     def command(self, name: str, folder: Path) -> list[str]:
         if name == "import":
             return [sys.executable, "-c", "import nemoguardrails"]

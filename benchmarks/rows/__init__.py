@@ -1,6 +1,6 @@
 """All rows. A new one is a module here with a tuple `CASES`, and its name in the list below."""
 
-from benchmarks.rows import chat, engine, parsing, processes, state, streaming, v1
+from benchmarks.rows import chat, engine, migrating, parsing, processes, state, streaming, v1
 from benchmarks.rows.model import Case, Figure
 
 CASES: tuple[Case, ...] = (
@@ -11,6 +11,7 @@ CASES: tuple[Case, ...] = (
     *state.CASES,
     *v1.CASES,
     *streaming.CASES,
+    *migrating.CASES,
 )
 
 __all__ = ["CASES", "Case", "Figure"]

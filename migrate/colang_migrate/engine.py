@@ -178,11 +178,14 @@ def run(module: n.Module, context: Context, last: Sequence[Edit] = ()) -> str:
     return apply_edits(context.text, context.edits)
 
 
+_MARK = re.compile(r"\\[ \t]*\r?\n")
 _JOINT = re.compile(r"[ \t]*\\[ \t]*\r?\n[ \t]*")
 
 
 def _joints(module: n.Module, context: Context) -> list[Edit]:
     """Marks that join lines, where no rewrite has written the line anew: 2.x knows no such mark."""
+    if _MARK.search(context.text) is None:  # the tokens need not be collected
+        return []
     marks = [token for token in module.tokens if token.type == "CONTINUATION"]
     if not marks:
         return []

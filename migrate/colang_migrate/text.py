@@ -64,7 +64,9 @@ def migrate_text(
 def _migrate(text: str, facts: Facts | None, path: str, rails: Sequence[str]) -> TextResult:
     body = text.removeprefix("\ufeff")
     module, problems = parse_v1(body)
-    if any(isinstance(s, n.Goto) for flow in module.flows for s in n.walk(flow.body)):
+    if _GOTO.search(body) and any(
+        isinstance(s, n.Goto) for flow in module.flows for s in n.walk(flow.body)
+    ):
         body, module, lines = without_jumps(body, module)
     else:
         lines = None
@@ -87,6 +89,9 @@ def _migrate(text: str, facts: Facts | None, path: str, rails: Sequence[str]) ->
     findings = (*_made(module, context), *context.findings, *told)
     readable = not any(each.rule == "M703" for each in findings)
     return TextResult(bom + made, findings, readable)
+
+
+_GOTO = re.compile(r"\bgo[ \t]*to\b")
 
 
 def migrate_fragment(text: str, *, from_version: str = "1.0") -> TextResult:

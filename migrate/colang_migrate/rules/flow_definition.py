@@ -71,17 +71,16 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
             "M212", node.span.start, f"`{flow.id}` replaces a flow of the 1.0 pipeline"
         )
     yield from _start(node, flow, ctx)
-    ctx.flow_generates = any(
+    ctx.flow_generates = facts.has_knowledge and any(
         isinstance(s, n.BotStmt)
         and s.pattern.kind == "intent"
         and not facts.is_defined_bot(s.pattern.name.text)
         for s in n.walk(node.body)
     )
     lines = globals_lines(flow, ctx)
-    has_line = any(isinstance(s, n.Priority) for s in n.walk(node.body))
-    if flow.new_priority is not None and not has_line:
-        lines.append(f"priority {flow.new_priority}")
     if flow.new_priority is not None:
+        if not any(isinstance(s, n.Priority) for s in n.walk(node.body)):
+            lines.append(f"priority {flow.new_priority}")
         message = (
             f"another flow starts with the same; priority {flow.new_priority} keeps their order"
         )
