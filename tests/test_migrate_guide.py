@@ -7,7 +7,8 @@ import re
 from colang_migrate import rules
 from colang_migrate.alpha import rules as alpha_rules
 from colang_migrate.alpha.engine import RULES as ALPHA_RULES
-from colang_migrate.engine import RULES
+from colang_migrate.alpha.engine import AlphaRule
+from colang_migrate.engine import RULES, Rule
 from colang_migrate.findings import KINDS
 from support import ROOT
 
@@ -29,7 +30,8 @@ def lists() -> str:
         lines.append(f"| {code} | {SHOWN[kind.status]} | {kind.meaning} | {advice} |")
     lines += ["", "What was converted is listed under the rewrite that did it:", ""]
     lines += ["| code | rewrite | what it does |", "| --- | --- | --- |"]
-    for rule in sorted([*RULES.values(), *ALPHA_RULES.values()], key=lambda rule: rule.code):
+    rewrites: list[Rule | AlphaRule] = [*RULES.values(), *ALPHA_RULES.values()]
+    for rule in sorted(rewrites, key=lambda rule: rule.code):
         first = rule.documentation.partition("\n")[0].replace("|", "\\|")
         lines.append(f"| {rule.code} | {rule.name} | {first} |")
     return "\n".join([*lines, "", ""])

@@ -19,7 +19,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
 FOLDER = ".colang-migrate"
@@ -374,7 +374,7 @@ def _sync(path: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(root: str) -> Iterator[str]:
+def _locked(root: str) -> Generator[str, None, None]:
     """The journal folder, held against other programs; it goes away at the end if nothing is left in it.
 
     A lock ends with its program, however that ends; a file that only stands there would stay.
