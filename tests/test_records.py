@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import sys
 import threading
 from typing import Any
 
 import pytest
 
-from colang.records import Record, changed, fields
+from colang.records import Draft, Record, changed, fields, fresh
 
 
 class Place(Record, kw_only=False):
@@ -118,3 +119,42 @@ def test_threads_may_be_first_together() -> None:
         for thread in threads:
             thread.join()
         assert made == [7] * 4
+
+
+class Page(Draft):
+    title: str
+    lines: list[str] = fresh(factory=list)
+    number: int = 0
+
+
+def test_a_draft_can_be_changed() -> None:
+    page = Page("one")
+    page.title = "two"
+    page.lines.append("a")
+    assert page == Page("two", ["a"])
+    assert (Page("x").lines, Page("x", number=3).number) == ([], 3)
+    assert copy.deepcopy(page) == page
+    assert copy.deepcopy(page).lines is not page.lines
+    assert repr(page) == "Page(title='two', lines=['a'], number=0)"
+
+
+def test_a_draft_has_no_hash_and_no_other_fields() -> None:
+    page: Any = Page("one")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(page)
+    with pytest.raises(AttributeError):
+        page.other = 1
+
+
+def test_the_functions_for_dataclasses_know_them() -> None:
+    longer = Longer(name="a", place=Place(2), more=(1,))
+    assert dataclasses.is_dataclass(longer)
+    assert [each.name for each in dataclasses.fields(longer)] == ["name", "place", "more"]
+    assert [each.name for each in dataclasses.fields(Named)] == ["name", "place"]
+    assert dataclasses.replace(longer, more=()) == Longer(name="a", place=Place(2))
+    assert dataclasses.asdict(longer) == {
+        "name": "a",
+        "place": {"line": 2, "column": 1},
+        "more": (1,),
+    }
+    assert dataclasses.asdict(Page("x")) == {"title": "x", "lines": [], "number": 0}

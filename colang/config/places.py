@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from colang.diagnostics import Diagnostic
+from colang.records import Record
 from colang.source import Span
 
 Path: TypeAlias = tuple[
@@ -22,8 +22,7 @@ class Place(NamedTuple):
     value: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Record, kw_only=False):
     """What one YAML text holds: plain data, places by path from the top, and findings."""
 
     data: Any

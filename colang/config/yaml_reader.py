@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -17,6 +16,7 @@ from colang.config.places import Document, Path, Place
 from colang.config.plain import as_dict, as_list
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import config as report
+from colang.records import Draft, fresh
 from colang.source import Span
 
 MAX_CHARACTERS = 4_000_000
@@ -28,8 +28,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING = "tag:yaml.org,2002:str"
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Draft):
     """A mapping or list that is being read."""
 
     value: Any
@@ -40,8 +39,8 @@ class _Open:
     size: int = 1
     key: Any = None  # of a mapping: the key whose value comes next
     waits_for_value: bool = False
-    keys: dict[Any, Span] = field(default_factory=dict[Any, Span])
-    merges: list[Any] = field(default_factory=list[Any])
+    keys: dict[Any, Span] = fresh(factory=dict[Any, Span])
+    merges: list[Any] = fresh(factory=list[Any])
 
 
 class _TooMuch(Exception):

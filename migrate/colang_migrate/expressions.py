@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
+from colang.records import Draft, fresh
 from colang.syntax import nodes as x
 from colang.syntax.expressions_v1 import ExpressionFlaw, parse_expression_v1
 
@@ -49,13 +49,12 @@ _OPPOSITE = {
 }
 
 
-@dataclass(slots=True)
-class Rewritten:
+class Rewritten(Draft):
     """The expression in 2.x, and the lines that have to stand before its statement."""
 
     text: str
-    before: list[str] = field(default_factory=list[str])
-    notes: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    before: list[str] = fresh(factory=list[str])
+    notes: list[tuple[str, str]] = fresh(factory=list[tuple[str, str]])
 
 
 def rewrite_expression(

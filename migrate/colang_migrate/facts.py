@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from colang.records import Draft, fresh
 from colang.syntax import nodes_v1 as n
 from colang_migrate import texts
 from colang_migrate.library_names import (
@@ -31,8 +31,7 @@ _WHOLE = re.compile(r"\$([^\W\d]\w*)(?![\w.\[])")
 Trigger = tuple[str, str]  # ("user", "ask price"), ("event", "Ping"), ("bot", "greet"), ("any", "")
 
 
-@dataclass(slots=True)
-class FlowFact:
+class FlowFact(Draft):
     """One flow of 1.0, and what becomes of it; the second part is filled in by `Facts`."""
 
     path: str
@@ -68,30 +67,27 @@ class FlowFact:
         return self.path, self.index
 
 
-@dataclass(slots=True)
-class FileFacts:
+class FileFacts(Draft):
     """What one file contributes."""
 
     path: str
-    flows: list[FlowFact] = field(default_factory=list[FlowFact])
-    users: list[tuple[str, int, tuple[str, ...]]] = field(
-        default_factory=list[tuple[str, int, tuple[str, ...]]]
+    flows: list[FlowFact] = fresh(factory=list[FlowFact])
+    users: list[tuple[str, int, tuple[str, ...]]] = fresh(
+        factory=list[tuple[str, int, tuple[str, ...]]]
     )
-    bots: list[tuple[str, int, tuple[str, ...], tuple[str, ...]]] = field(
-        default_factory=list[tuple[str, int, tuple[str, ...], tuple[str, ...]]]
+    bots: list[tuple[str, int, tuple[str, ...], tuple[str, ...]]] = fresh(
+        factory=list[tuple[str, int, tuple[str, ...], tuple[str, ...]]]
     )  # name, index, texts, variables
-    inline: list[tuple[str, int, tuple[str, ...], tuple[str, ...]]] = field(
-        default_factory=list[tuple[str, int, tuple[str, ...], tuple[str, ...]]]
+    inline: list[tuple[str, int, tuple[str, ...], tuple[str, ...]]] = fresh(
+        factory=list[tuple[str, int, tuple[str, ...], tuple[str, ...]]]
     )  # of `bot x "text"`
-    used_users: dict[str, int] = field(
-        default_factory=dict[str, int]
-    )  # name -> index of definition
-    joined: list[tuple[str, int, tuple[str, ...]]] = field(
-        default_factory=list[tuple[str, int, tuple[str, ...]]]
+    used_users: dict[str, int] = fresh(factory=dict[str, int])  # name -> index of definition
+    joined: list[tuple[str, int, tuple[str, ...]]] = fresh(
+        factory=list[tuple[str, int, tuple[str, ...]]]
     )  # `user a or b`: one intent of that name, or two
-    used_bots: dict[str, int] = field(default_factory=dict[str, int])
+    used_bots: dict[str, int] = fresh(factory=dict[str, int])
     generates: bool = False
-    actions: set[str] = field(default_factory=set[str])
+    actions: set[str] = fresh(factory=set[str])
 
 
 def whole_name(patterns: Sequence[n.Pattern]) -> str | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from colang.records import Draft, Record, fresh
 from colang.syntax.dialect import detect
 from colang.syntax.lexer_v1 import is_colang_1
 from colang.syntax.parser_v1 import parse_v1
@@ -35,8 +35,7 @@ _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Record, kw_only=False):
     """What a migration may do.
 
     Attributes:
@@ -62,8 +61,7 @@ class Options:
     allow: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Record, kw_only=False):
     """What a migration would write.
 
     `before` are the files as they are, `after` as they would be (only Colang, YAML and Python files); names are
@@ -105,8 +103,7 @@ class Plan:
         return "".join(pieces)
 
 
-@dataclass(slots=True)
-class _Work:
+class _Work(Draft):
     """What is known while a plan is made."""
 
     options: Options
@@ -115,7 +112,7 @@ class _Work:
     yaml: dict[str, yml.SettingsFile]
     python: dict[str, str]
     after: dict[str, bytes]
-    findings: list[Finding] = field(default_factory=list[Finding])
+    findings: list[Finding] = fresh(factory=list[Finding])
     refused: bool = False
     progress: Callable[[str], None] | None = None
 

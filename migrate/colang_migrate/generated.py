@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
+from colang.records import Draft, fresh
 from colang_migrate.facts import Facts
 from colang_migrate.library_names import MESSAGES
 from colang_migrate.library_rails import LIBRARY_RAILS
@@ -51,14 +51,13 @@ def call_line(entry: str, facts: Facts, known: Iterable[str]) -> str:
     return " ".join([spelled, *arguments])
 
 
-@dataclass(slots=True)
-class Rails:
+class Rails(Draft):
     """The text of a rails file, the library modules it imports, the rails it restates, and those nobody knows."""
 
     text: str
-    modules: list[str] = field(default_factory=list[str])
-    restated: list[str] = field(default_factory=list[str])
-    unknown: list[str] = field(default_factory=list[str])
+    modules: list[str] = fresh(factory=list[str])
+    restated: list[str] = fresh(factory=list[str])
+    unknown: list[str] = fresh(factory=list[str])
 
 
 def rails_text(

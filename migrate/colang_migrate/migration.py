@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
+from colang.records import changed
 from colang_migrate import journal
 from colang_migrate.files import read_file, read_folder
 from colang_migrate.folder import Options, Plan, plan
@@ -62,7 +62,7 @@ def plan_path(
     if os.path.isfile(path):
         if not path.endswith(".co"):
             raise MigrateError(f"{path} is no Colang file; name its folder to migrate all of it")
-        alone = replace(options, include_main=False, check="parse")
+        alone = changed(options, include_main=False, check="parse")
         name = os.path.basename(path)
         notes = _whole(folder_of(path), finish)
         yield _noted(plan({name: read_file(path)}, alone, root=path), notes)
@@ -73,7 +73,7 @@ def plan_path(
 
 
 def _noted(made: Plan, notes: tuple[str, ...]) -> Plan:
-    return replace(made, report=replace(made.report, notes=(*notes, *made.report.notes)))
+    return changed(made, report=changed(made.report, notes=(*notes, *made.report.notes)))
 
 
 def _whole(root: str, finish: bool) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def write(made: Plan, *, backup: str | None = None, backup_suffix: str | None = 
         if backup is not None:
             backups.keep(root, backup, made.before, changes)
     journal.replace_files(root, changes, made.before)
-    return replace(made.report, written=True)
+    return changed(made.report, written=True)
 
 
 def migrate(

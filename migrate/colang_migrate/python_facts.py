@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from colang.records import Draft, fresh
 from colang_migrate.findings import Finding
 
 
-@dataclass(slots=True)
-class PythonFacts:
+class PythonFacts(Draft):
     """Actions with their parameters, which of them may return None, and names of variables."""
 
-    actions: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    actions: dict[str, tuple[str, ...]] = fresh(factory=dict[str, tuple[str, ...]])
     complete: bool = True
-    none_actions: set[str] = field(default_factory=set[str])
-    variables: set[str] = field(default_factory=set[str])
-    findings: list[Finding] = field(default_factory=list[Finding])
+    none_actions: set[str] = fresh(factory=set[str])
+    variables: set[str] = fresh(factory=set[str])
+    findings: list[Finding] = fresh(factory=list[Finding])

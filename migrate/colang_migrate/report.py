@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from colang.records import Record
 from colang_migrate.findings import KINDS, Finding, Status
 
 TITLES: Mapping[Status, str] = {
@@ -16,8 +16,7 @@ TITLES: Mapping[Status, str] = {
 _LEVELS: Mapping[Status, str] = {"cannot": "error", "look": "warning", "converted": "note"}
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Record, kw_only=False):
     """What a migration has to tell. A value: making one writes nothing.
 
     `changed` and `created` are paths relative to the configuration, in order.
@@ -32,7 +31,7 @@ class Report:
         False  # the result does not hold, or the original cannot be read: nothing is written
     )
     written: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def of(self, status: Status) -> tuple[Finding, ...]:
         """The findings of one kind."""

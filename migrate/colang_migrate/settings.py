@@ -9,13 +9,13 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from colang.config.places import Document, Path
 from colang.config.plain import as_dict, as_list
 from colang.config.yaml_reader import read_yaml
+from colang.records import Draft, fresh
 from colang.source import Source, Span
 from colang_migrate.edits import Edit, apply_edits, line_start, next_line
 from colang_migrate.findings import Finding, finding
@@ -55,17 +55,16 @@ MODEL_TYPES = {
 }
 
 
-@dataclass(slots=True)
-class SettingsFile:
+class SettingsFile(Draft):
     """One YAML file: its text, what it holds, and what the migration makes of it."""
 
     path: str
     text: str
     document: Document
-    edits: list[Edit] = field(default_factory=list[Edit])
-    findings: list[Finding] = field(default_factory=list[Finding])
-    changes: list[Callable[[dict[str, Any]], None]] = field(
-        default_factory=list[Callable[[dict[str, Any]], None]]
+    edits: list[Edit] = fresh(factory=list[Edit])
+    findings: list[Finding] = fresh(factory=list[Finding])
+    changes: list[Callable[[dict[str, Any]], None]] = fresh(
+        factory=list[Callable[[dict[str, Any]], None]]
     )
 
     @property

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from dataclasses import dataclass, field
 
+from colang.records import Draft, fresh
 from colang_migrate.templates import NotSimple, convert
 
 _SPECIAL = re.compile(r"[$\\{}\"\n\r\t]")
@@ -29,8 +29,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _SIMPLE_PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[(?:-?\d+|'[^'\\{}]*')\]|\[\$[^\W\d]\w*\])*")
 
 
-@dataclass(slots=True)
-class Converted:
+class Converted(Draft):
     """The inside of a 2.x string, the variables it reads, and what there is to tell (code, message).
 
     `branches` is set if the text is one condition that cannot stand in a string: (condition, text) pairs,
@@ -38,8 +37,8 @@ class Converted:
     """
 
     text: str
-    variables: list[str] = field(default_factory=list[str])
-    notes: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    variables: list[str] = fresh(factory=list[str])
+    notes: list[tuple[str, str]] = fresh(factory=list[tuple[str, str]])
     branches: list[tuple[str, str]] | None = None
 
 
