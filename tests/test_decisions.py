@@ -13,13 +13,14 @@ import pytest
 
 import colang
 from colang_interpreter import Bot, compile
+from colang_interpreter.errors import MissingPackageError
 from colang_interpreter.host.session import Reply
 from colang_interpreter.library.actions.outcome import RailOutcome
 from colang_interpreter.llm import ModelResponse, ScriptedModel
 from colang_interpreter.llm.model import Usage
 from colang_interpreter.tracing.decisions import Decision
 from colang_interpreter.tracing.jsonlines import JsonLines
-from colang_interpreter.tracing.opentelemetry import MissingPackageError, OpenTelemetry
+from colang_interpreter.tracing.opentelemetry import OpenTelemetry
 
 V1 = """
 define user greet

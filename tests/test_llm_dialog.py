@@ -17,6 +17,7 @@ from colang_interpreter.llm import completions_v2 as read
 from colang_interpreter.llm import tasks_v1
 from colang_interpreter.llm.errors import LLMCallException, PromptError
 from colang_interpreter.llm.hosting import LLMActions
+from colang_interpreter.llm.indexes import Indexes
 from colang_interpreter.llm.manager import TaskManager
 from colang_interpreter.llm.model import ModelResponse, ToolCall
 from colang_interpreter.llm.sandbox import TemplateFlaw
@@ -625,7 +626,7 @@ def test_v2_which_model_does_a_task() -> None:
         {"type": "GenerateFlowAction", "engine": "ollama", "model": "c"},
     ]
     config = RailsConfig.from_content(config={"models": models, "colang_version": "2.x"})
-    shared = LLMActions(SimpleNamespace(config=config))
+    shared = LLMActions(SimpleNamespace(config=config), Indexes(config))
     mine = ScriptedModel([])
 
     def name(given: Any, *names: str) -> str:

@@ -59,9 +59,13 @@ class Loaded:
 
     def bot(self, **options: Any) -> Bot:
         """A bot of it; `options` as for `Bot`."""
+        from colang_interpreter.errors import MissingPackageError
         from colang_interpreter.host.bot import Bot
 
-        bot = Bot(self.program, actions=self.actions, **options)
+        try:
+            bot = Bot(self.program, actions=self.actions, **options)
+        except MissingPackageError as error:
+            raise CliError(str(error)) from error
         self.initialize(bot)
         return bot
 

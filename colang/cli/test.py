@@ -144,9 +144,13 @@ def play_scenario(
     scenario: Scenario, loaded: Loaded, side: Literal["before", "after"] | None
 ) -> ScenarioResult:
     """Play a scenario to a program, with its actions and without the outside world."""
+    from colang_interpreter.errors import MissingPackageError
     from colang_interpreter.scenarios.player import session_opener
     from colang_interpreter.scenarios.playing import play
 
     opener = session_opener(loaded.program, loaded.actions, on_open=loaded.initialize)
     names = loaded.project.flows
-    return asyncio.run(play(scenario, opener, side=side, flow_names=names))
+    try:
+        return asyncio.run(play(scenario, opener, side=side, flow_names=names))
+    except MissingPackageError as error:
+        raise CliError(str(error)) from error

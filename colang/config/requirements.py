@@ -48,6 +48,9 @@ LIBRARY_RAILS = frozenset(
 )
 KINDS = ("input", "output", "retrieval")
 
+#: The engine of the extra `embeddings`.
+EMBEDDING_ENGINE = "WordLlama"
+
 
 def requirements(
     config: RailsConfig, settings: Settings, project: Project | None = None
@@ -62,6 +65,7 @@ def requirements(
                 yield finding.at(place.path)
     yield from policies(config, settings)
     yield from _streaming(config, settings)
+    yield from _embeddings(config, settings, project)
     if config.passthrough and config.rails.dialog.single_call.enabled:
         place = settings.place("passthrough")
         both = ("passthrough", "rails.dialog.single_call.enabled")
@@ -112,6 +116,37 @@ def _streaming(config: RailsConfig, settings: Settings) -> Iterator[Diagnostic]:
         if call is not None and "mask" in call.name.split():
             place = settings.place("rails", "output", "flows", index)
             yield report.streaming_rewrite(call.name, place.value).at(place.path)
+
+
+def _embeddings(
+    config: RailsConfig, settings: Settings, project: Project | None
+) -> Iterator[Diagnostic]:
+    """Engines that are not built in, unless a Python file of the project registers engines."""
+    sources = () if project is None else project.sources.items()
+    registers = (
+        path.endswith(".py") and "register_embedding_provider" in source.text
+        for path, source in sources
+    )
+    if any(registers):
+        return
+    places: list[tuple[str | int, ...]] = [
+        ("models", index, "engine")
+        for index, model in enumerate(config.models)
+        if model.type == "embeddings"
+    ]
+    for part in ("core", "knowledge_base"):
+        places.append((part, "embedding_search_provider", "parameters", "embedding_engine"))
+        cache = (part, "embedding_search_provider", "cache", "enabled")
+        if settings.get(*cache):
+            place = settings.place(*cache)
+            reason = "vectors of examples are kept in memory, with the index"
+            yield report.without_effect(".".join(cache), reason, place.key).at(place.path)
+    for path in places:
+        engine = settings.get(*path)
+        if isinstance(engine, str) and engine.lower() != EMBEDDING_ENGINE.lower():
+            place = settings.place(*path)
+            finding = report.unknown_embedding_engine(engine, EMBEDDING_ENGINE, place.value)
+            yield finding.at(place.path)
 
 
 def rail_names(project: Project) -> Collection[str]:

@@ -235,3 +235,14 @@ def missing_key_variable(variable: str, span: Span) -> Diagnostic:
         message=f"the environment variable `{variable}` for the API key is not set",
         span=span,
     )
+
+
+def unknown_embedding_engine(engine: str, known: str, span: Span) -> Diagnostic:
+    """CO424: embeddings of an engine that is not built in are not used. Section 9."""
+    return Diagnostic(
+        code="CO424",
+        message=f"no embedding engine `{engine}` is built in; texts are compared by the letters of their words",
+        span=span,
+        severity=Severity.WARNING,
+        help=f"use the engine `{known}`, or let config.py register yours: `app.register_embedding_provider(...)`",
+    )

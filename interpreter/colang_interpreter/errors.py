@@ -11,6 +11,10 @@ class StateError(Exception):
     """A state cannot be saved or restored; the text says why."""
 
 
+class MissingPackageError(ImportError):
+    """An optional package is not installed; the text says which and how to install it."""
+
+
 class TooManyEventsError(Exception):
     """The flows of a conversation produce events without end."""
 

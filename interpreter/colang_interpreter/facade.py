@@ -22,6 +22,7 @@ from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loading import load_actions, load_initializers
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.host.portal import refuse_in_running_loop
+from colang_interpreter.host.registration import Registration
 from colang_interpreter.machine import Event, Program
 from colang_interpreter.programs import compile
 from colang_interpreter.stateless import Histories, generate_events
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from colang import Project
     from colang.config import RailsConfig
-    from colang_interpreter.llm.index import IndexItem
-    from colang_interpreter.llm.manager import TaskManager
     from colang_interpreter.messages.conversing import Messages
     from colang_interpreter.messages.options import (
         ExplainInfo,
@@ -47,7 +46,7 @@ _logger.addHandler(logging.NullHandler())
 _T = TypeVar("_T")
 
 
-class LLMRails:
+class LLMRails(Registration):
     r"""A configuration, compiled, with its actions.
 
     Compiling happens here; no call compiles anything again. One object serves all threads and event loops.
@@ -79,6 +78,7 @@ class LLMRails:
         Raises:
             CompileError: The configuration has errors.
             ActionFilesError: Its Python files cannot be executed.
+            MissingPackageError: It asks for embeddings whose extra is not installed.
         """
         source: Any = config
         project: Project | None = getattr(source, "project", None)
@@ -90,78 +90,14 @@ class LLMRails:
         self.verbose = verbose
         self._histories = Histories()
         self._messages: Messages | None = None
-        self.bot = Bot(self.program, llm, load_actions(project) if project is not None else ())
+        self._bot = Bot(self.program, llm, load_actions(project) if project is not None else ())
         for init in load_initializers(project) if project is not None else ():
             init(self)
 
-    # -- registration, chainable
-
-    def register_action(self, action: Any, name: str | None = None) -> Self:
-        """Add an action, replacing one of the same name."""
-        self.bot.register_action(action, name)
-        return self
-
-    def register_action_param(self, name: str, value: Any) -> Self:
-        """Give every action that has a parameter of this name this value.
-
-        ``<action>_llm`` is the model of one action, or of the task of this name.
-        """
-        self.bot.register_action_param(name, value)
-        dialog = self.bot.dialog
-        if dialog is not None and (name == "llm" or name.endswith("_llm")):
-            from colang_interpreter.llm.adapters import as_model
-
-            if name == "llm":
-                dialog.model = as_model(value)
-            else:
-                dialog.models[name.removesuffix("_llm")] = as_model(value)
-        return self
-
-    def update_llm(self, llm: Any) -> Self:
-        """Use another main model from now on; the same as registering the parameter `llm`."""
-        return self.register_action_param("llm", llm)
-
     @property
-    def llm_task_manager(self) -> TaskManager:
-        """Prompts, filters and output parsers of this application."""
-        shared = self.bot.dialog if self.bot.dialog is not None else self.bot.llm_actions
-        tasks: TaskManager = shared.tasks
-        return tasks
-
-    def register_filter(self, function: Callable[..., Any], name: str | None = None) -> Self:
-        """Add a filter for prompts, replacing one of the same name."""
-        self.llm_task_manager.register_filter(function, name)
-        return self
-
-    def register_output_parser(self, function: Callable[[str], Any], name: str) -> Self:
-        """Add an output parser that prompts can name."""
-        self.llm_task_manager.register_output_parser(function, name)
-        return self
-
-    def register_prompt_context(self, name: str, value: Any) -> Self:
-        """Add a variable for prompts; a function is called for its value whenever a prompt is made."""
-        self.llm_task_manager.register_prompt_context(name, value)
-        return self
-
-    def register_embedding_search_provider(self, name: str, provider: Callable[..., Any]) -> Self:
-        """Add a class of indexes: `add_items`, `build` and `search`, sync or async.
-
-        It is used if `core.embedding_search_provider.name` in the settings is this name, and is made with the
-        `parameters` that stand there.
-        """
-        core = getattr(self.config, "core", None)
-        settings = getattr(core, "embedding_search_provider", None)
-        if settings is not None and settings.name == name:
-            from colang_interpreter.llm.index import ProviderIndex
-
-            parameters = dict(settings.parameters)
-            shared = self.bot.dialog if self.bot.dialog is not None else self.bot.llm_actions
-
-            def new_index(items: Sequence[IndexItem]) -> ProviderIndex:
-                return ProviderIndex(provider(**parameters), items)
-
-            shared.new_index = new_index
-        return self
+    def bot(self) -> Bot:
+        """The bot below: what is registered is registered there."""
+        return self._bot
 
     @property
     def passthrough_fn(self) -> Callable[..., Any] | None:

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.host.actions import ActionRegistry
@@ -18,17 +18,15 @@ from colang_interpreter.host.channels import ALL_CHANNELS, performed_by
 from colang_interpreter.host.clock import Clock, RealClock
 from colang_interpreter.host.loop import Conversation, Runtime
 from colang_interpreter.host.portal import Portal
+from colang_interpreter.host.registration import Registration
 from colang_interpreter.host.session import Session, SessionOptions
 from colang_interpreter.machine import Program
 from colang_interpreter.tracing.decisions import Decision
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 _T = TypeVar("_T")
 
 
-class Bot:
+class Bot(Registration):
     r"""A program ready to talk.
 
     Example:
@@ -76,25 +74,31 @@ class Bot:
         Raises:
             ValueError: An unknown channel, a time-out that is none.
             ActionError: Something in `actions` cannot be called.
+            MissingPackageError: The settings ask for embeddings whose extra is not installed.
         """
         if sync_actions not in ("inline", "thread"):
             raise ValueError(f"sync_actions is 'inline' or 'thread', not {sync_actions!r}")
         if action_timeout is not None and not action_timeout > 0:
             raise ValueError(f"action_timeout is seconds above 0, not {action_timeout!r}")
         self.program = program
-        self._registry = ActionRegistry()
+        self.registry = ActionRegistry()
+        """The actions by name, and the values for their parameters."""
         self._performed = performed_by(channels)
         self._wait_for_background = wait_for_background
         self._portal = Portal()
         self.runtime = Runtime(
             program=program,
-            registry=self._registry,
+            registry=self.registry,
             clock=clock if clock is not None else RealClock(),
             threads=sync_actions == "thread",
             action_timeout=action_timeout,
             on_decisions=on_decisions,
         )
-        register_builtin_actions(self._registry)
+        register_builtin_actions(self.registry)
+        from colang_interpreter.llm.indexes import Indexes
+
+        self.indexes = Indexes(program.config)
+        """How examples and documents are searched."""
         self.dialog: Any = None
         """What the actions of a 1.0 bot share: `llm.tasks_v1.Dialog`; None in 2.x."""
         self.llm_actions: Any = None
@@ -102,37 +106,34 @@ class Bot:
         if program.version == "1.0":
             from colang_interpreter.v1.system_actions import install
 
-            self.dialog = install(self._registry, program, llm, time.perf_counter)
+            self.dialog = install(self.registry, program, llm, self.indexes, time.perf_counter)
         else:
             from colang_interpreter.llm.hosting import register_llm_actions
 
-            self.llm_actions = register_llm_actions(self._registry, program, time.perf_counter)
+            self.llm_actions = register_llm_actions(
+                self.registry, program, self.indexes, time.perf_counter
+            )
         from colang_interpreter.library.actions.installing import register_rail_actions
 
         tasks = self.dialog.tasks if self.dialog is not None else None
-        register_rail_actions(self._registry, program, tasks=tasks, clock=time.perf_counter)
+        register_rail_actions(self.registry, program, tasks=tasks, clock=time.perf_counter)
         if llm is not None:
-            self._registry.register_parameter("llm", llm)
+            self.registry.register_parameter("llm", llm)
         if is_mapping(actions):
             for name, target in actions.items():
-                self._registry.register(target, name)
+                self.registry.register(target, name)
         else:
             for target in actions:
-                self._registry.register(target)
+                self.registry.register(target)
 
     @property
     def actions(self) -> tuple[str, ...]:
         """Names of the registered actions."""
-        return self._registry.names
+        return self.registry.names
 
-    def register_action(self, action: Any, name: str | None = None) -> Self:
-        """Add an action, replacing one of the same name, for all turns from now on."""
-        self._registry.register(action, name)
-        return self
-
-    def register_action_param(self, name: str, value: Any) -> Self:
-        """Give every action that has a parameter of this name this value, from now on."""
-        self._registry.register_parameter(name, value)
+    @property
+    def bot(self) -> Bot:
+        """Itself: what is registered is registered here."""
         return self
 
     def session(

@@ -1,6 +1,6 @@
 """An index of sentence embeddings: whatever turns texts into vectors, behind the `Index` protocol.
 
-No model comes with the toolchain. An encoder is a function from texts to vectors, sync or async, or an object with
+`sentences` has the encoder of the extra ``embeddings``. Any other is a function from texts to vectors, sync or async, or an object with
 ``encode`` or ``encode_async``, as embedding providers of the ecosystem have them.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
-from colang_interpreter.llm.index import Hit, IndexFactory, IndexItem, best
+from colang_interpreter.llm.index import QUERY_LENGTH, Hit, IndexItem, best
 
 
 class VectorIndex:
@@ -49,14 +50,14 @@ class VectorIndex:
         """
         if self._vectors is None:
             self._vectors = await self._encoded([item.text for item in self._items])
-        (query,) = await self._encoded([text])
+        (query,) = await self._encoded([text[:QUERY_LENGTH]])
         scores: list[float] = []
         for vector in self._vectors:
             if len(vector) != len(query):
                 raise ValueError(
                     f"vectors of {len(vector)} and {len(query)} numbers cannot be compared"
                 )
-            cosine = sum(a * b for a, b in zip(vector, query, strict=True))
+            cosine = sum(map(operator.mul, vector, query))
             scores.append(1 - math.sqrt(max(0.0, 2 - 2 * min(1.0, cosine))) / 2)
         return best(self._items, scores, max_results, threshold)
 
@@ -70,11 +71,6 @@ class VectorIndex:
         if len(vectors) != len(texts):
             raise ValueError(f"the encoder gave {len(vectors)} vectors for {len(texts)} texts")
         return vectors
-
-
-def vector_index(encoder: Any) -> IndexFactory:
-    """What makes such indexes, for `tasks_v1.Dialog.new_index` and `hosting.LLMActions.new_index`."""
-    return lambda items: VectorIndex(items, encoder)
 
 
 def _encoder_of(encoder: Any) -> Any:

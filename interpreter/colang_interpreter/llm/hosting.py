@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from colang_interpreter.host.actions import ActionRegistry, ActionResult, action
 
 if TYPE_CHECKING:
-    from colang_interpreter.llm.index import IndexFactory
+    from colang_interpreter.llm.indexes import Indexes
     from colang_interpreter.llm.manager import TaskManager
     from colang_interpreter.llm.model import Model
     from colang_interpreter.llm.tasks_v2 import Generation
@@ -23,12 +23,15 @@ class LLMActions:
     """What the actions of one program need, made when one of them is first called.
 
     Attributes:
-        new_index: How examples are searched; set it before the first call to search in another way.
+        indexes: How examples and documents are searched.
     """
 
-    def __init__(self, program: Any, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, program: Any, indexes: Indexes, clock: Callable[[], float] | None = None
+    ) -> None:
         """For a program of 2.x; `clock` gives seconds for the durations in logs."""
         self._program = program
+        self.indexes = indexes
         self._clock = clock
         self._generation: Generation | None = None
         self._tasks: TaskManager | None = None
@@ -36,7 +39,6 @@ class LLMActions:
         self._configured: Model | None = None
         self._special: dict[str, Model] | None = None
         self._documents: Any = None
-        self.new_index: IndexFactory | None = None
 
     @property
     def tasks(self) -> TaskManager:
@@ -51,22 +53,20 @@ class LLMActions:
     def generation(self) -> Generation:
         """The actions without the host."""
         if self._generation is None:
-            from colang_interpreter.llm.index import NgramIndex
             from colang_interpreter.llm.tasks_v2 import Generation
 
-            self._generation = Generation(self._program, self.tasks, self.new_index or NgramIndex)
+            self._generation = Generation(self._program, self.tasks, self.indexes.messages)
         return self._generation
 
     @property
     def documents(self) -> Any:
         """The knowledge base of the configuration; None if it has no documents."""
         if self._documents is None:
-            from colang_interpreter.llm.index import NgramIndex
             from colang_interpreter.v1.knowledge import KnowledgeBase
 
             given = getattr(self._program.config, "docs", None) or ()
             texts = [document.content for document in given]
-            self._documents = KnowledgeBase(texts, self.new_index or NgramIndex)
+            self._documents = KnowledgeBase(texts, self.indexes.documents)
         return self._documents if self._documents.chunks else None
 
     def model(self, given: Any, *names: str) -> Model | None:
@@ -97,7 +97,10 @@ class LLMActions:
 
 
 def register_llm_actions(
-    registry: ActionRegistry, program: Any, clock: Callable[[], float] | None = None
+    registry: ActionRegistry,
+    program: Any,
+    indexes: Indexes,
+    clock: Callable[[], float] | None = None,
 ) -> LLMActions:
     """Add the nine actions of section 9 and the search for documents; actions registered later may replace them.
 
@@ -107,9 +110,10 @@ def register_llm_actions(
     Args:
         registry: Where to.
         program: A compiled 2.x program.
+        indexes: How examples and documents are searched.
         clock: Seconds, for the durations in logs.
     """
-    shared = LLMActions(program, clock)
+    shared = LLMActions(program, indexes, clock)
 
     def of_model(name: str) -> Callable[[Any], Any]:
         return action(name=name, is_system_action=True, execute_async=True)

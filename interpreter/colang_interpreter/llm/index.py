@@ -1,7 +1,7 @@
 """The index of examples: what is most like a text, with scores (settings, section 9).
 
 The built-in index compares the letters of words. It needs no model, is the same on every machine, and finds what is
-worded alike; an index of sentence embeddings (`embeddings.SentenceIndex`) finds what means the same.
+worded alike; an index of sentence embeddings (`embeddings.VectorIndex`) finds what means the same.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 _WORD = re.compile(r"\w+")
-_QUERY_LENGTH = 10_000  # characters of a query that count
+QUERY_LENGTH: Final = 10_000
+"""Characters of a query that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class NgramIndex:
     ) -> list[Hit]:
         """The items most like `text`."""
         likeness = [0.0] * len(self._items)
-        for gram, weight in self._vector(_grams(text[:_QUERY_LENGTH])).items():
+        for gram, weight in self._vector(_grams(text[:QUERY_LENGTH])).items():
             for number, other in self._places.get(gram, ()):
                 likeness[number] += weight * other
         scores = [1 - math.sqrt(max(0.0, 2 - 2 * min(1.0, cosine))) / 2 for cosine in likeness]

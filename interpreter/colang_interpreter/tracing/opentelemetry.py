@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from colang_interpreter.errors import MissingPackageError
 from colang_interpreter.tracing.decisions import Decision
 
 SPAN = "guardrails.rail"
-
-
-class MissingPackageError(ImportError):
-    """opentelemetry-api is not installed."""
 
 
 class OpenTelemetry:

@@ -19,6 +19,7 @@ from colang_interpreter.llm import tasks_v1, tokens
 from colang_interpreter.llm.adapters import as_model
 from colang_interpreter.llm.completions import UNKNOWN_INTENT
 from colang_interpreter.llm.errors import LLMCallException
+from colang_interpreter.llm.indexes import Indexes
 from colang_interpreter.llm.manager import TaskManager
 from colang_interpreter.llm.model import Model, ModelRequest, ModelResponse, content_text
 from colang_interpreter.llm.tasks_v1 import Dialog
@@ -30,7 +31,11 @@ SIMILAR: Final = 0.5
 
 
 def install(
-    registry: ActionRegistry, program: Any, llm: Any, clock: Callable[[], float] | None = None
+    registry: ActionRegistry,
+    program: Any,
+    llm: Any,
+    indexes: Indexes,
+    clock: Callable[[], float] | None = None,
 ) -> Dialog:
     """Register the actions of a 1.0 program; actions registered later may replace them.
 
@@ -38,6 +43,7 @@ def install(
         registry: Of the bot.
         program: The compiled program.
         llm: The main model, whatever `llm.as_model` takes; None for a bot without one.
+        indexes: How examples and documents are searched.
         clock: Seconds, for the durations of model calls in logs.
 
     Returns:
@@ -45,9 +51,11 @@ def install(
     """
     tasks = TaskManager(program.config, clock=clock)
     main, others = _configured(program.config)
-    dialog = Dialog(program, tasks, main if llm is None else as_model(llm), others)
+    dialog = Dialog(
+        program, tasks, main if llm is None else as_model(llm), others, indexes.messages
+    )
     documents = getattr(program.config, "docs", None) or ()
-    base = KnowledgeBase([document.content for document in documents], _index_of(dialog))
+    base = KnowledgeBase([document.content for document in documents], indexes.documents)
     for each in tasks_v1.actions(dialog).values():
         registry.register(each)
 
@@ -141,11 +149,6 @@ class _Unusable:
     async def generate(self, request: ModelRequest) -> ModelResponse:
         """Say what is wrong."""
         raise self._problem
-
-
-def _index_of(dialog: Dialog) -> Callable[[Any], Any]:
-    """Indexes as the dialog makes them when they are needed, not as it does now."""
-    return lambda items: dialog.new_index(items)
 
 
 async def intent_without_model(dialog: Dialog, events: Sequence[Mapping[str, Any]]) -> ActionResult:
