@@ -213,8 +213,6 @@ def test_options_that_cannot_be_used() -> None:
                 app.generate("a pizza please", options=options)
         with pytest.raises(TypeError, match="options are a dictionary"):
             app.generate("a pizza please", options=5)  # type: ignore[arg-type]
-    with v2() as app, pytest.raises(ValueError, match="rails are flows"):
-        app.generate("a", options={"rails": ["input"]})
 
 
 def test_options_of_one_call_do_not_reach_the_next() -> None:

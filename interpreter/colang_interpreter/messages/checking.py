@@ -44,7 +44,7 @@ async def check(
         if not kinds:
             return RailsResult(status="passed", content=content_text(checked))
         shown: Kind = "output" if "output" in wanted else "input"
-        return await flows.check(messages, kinds, under_check, shown)
+        return (await flows.check(messages, kinds, under_check, shown)).result
     given = [
         message for message in messages if message.get("role") in ("system", "context", "event")
     ]

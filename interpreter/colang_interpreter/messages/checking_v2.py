@@ -9,23 +9,33 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.llm.model import content_text
 from colang_interpreter.machine import Machine
+from colang_interpreter.messages.conversion import Answer, Ran
 from colang_interpreter.messages.dialog_v2 import DialogV2, message_events
-from colang_interpreter.messages.options import RailsResult
-from colang_interpreter.v2.rails import RUNNERS, VARIABLES
+from colang_interpreter.messages.options import GenerationOptions, RailsResult
+from colang_interpreter.messages.recording import Recorder
+from colang_interpreter.tracing.decisions import STOPPING
+from colang_interpreter.v2.rails import OPTIONS, RUNNERS, VARIABLES
+from colang_interpreter.v2.state import State
 
 if TYPE_CHECKING:
     from colang_interpreter.messages.conversing import Messages
     from colang_interpreter.v2.program import Program
     from colang_interpreter.v2.rails import Kind
-    from colang_interpreter.v2.state import State
 
-_BLOCKING: Final = ("block", "error")
+
+class Checked(NamedTuple):
+    """What came of a check: in short, as a turn, and with what is left behind."""
+
+    result: RailsResult
+    ran: Ran
+    state: State
+    recorder: Recorder
 
 
 class ChecksV2:
@@ -49,7 +59,8 @@ class ChecksV2:
         kinds: Sequence[Kind],
         under_check: Mapping[Kind, Any],
         shown: Kind,
-    ) -> RailsResult:
+        variables: Mapping[str, Any] | None = None,
+    ) -> Checked:
         """Run the rails of these types, input rails first.
 
         Args:
@@ -57,16 +68,18 @@ class ChecksV2:
             kinds: At least one, each with rails and with a message in `under_check`.
             under_check: The message of each type, as far as there is one.
             shown: The type whose message the result gives.
+            variables: Globals that the rails find.
         """
         program = self._checker(tuple(kinds))
         state = program.prepare(secrets.randbits(63))
         texts: dict[Kind, str] = {
             kind: content_text(content) for kind, content in under_check.items()
         }
+        state.globals.update(variables or {})
         self._tell(state, messages, texts)
         conversation = Conversation(replace(self._bot.runtime, program=program))
         conversation.adopt(cast(Machine, state))
-        async with self._api.following(conversation, messages):
+        async with self._api.following(conversation, messages) as recorder:
             ran = await self._dialect.run(conversation, [])
             # Finished, `main` waits to be started again. Failed, or held up by a rail: the message does not pass.
             passed = state.main_is_waiting
@@ -78,17 +91,55 @@ class ChecksV2:
         if passed:
             after = state.globals.get(VARIABLES[shown])
             content = texts[shown] if after is None else str(after)
-            return RailsResult(
+            result = RailsResult(
                 status="passed" if content == texts[shown] else "modified", content=content
             )
+            return Checked(
+                result, Ran(ran.turn, ran.events, Answer(texts=[content])), state, recorder
+            )
         decisions = ran.turn.trace.decisions
-        blocking = [decision.rail for decision in decisions if decision.verdict in _BLOCKING]
-        rail = next(iter([*blocking, *reversed(held_up)]), f"{kinds[-1]} rails")
+        blocking = [decision.rail for decision in decisions if decision.verdict in STOPPING]
+        rail = next(iter([*blocking, *reversed(held_up)]), f"{shown} rails")
         message = ran.answer.message()
         words: Any = message["content"]
         if message["role"] == "exception":
             words = cast("Mapping[str, Any]", words).get("message", "")
-        return RailsResult(status="blocked", content=content_text(words), rail=rail)
+        blocked = RailsResult(status="blocked", content=content_text(words), rail=rail)
+        return Checked(blocked, ran, state, recorder)
+
+    async def answer(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        options: GenerationOptions,
+        known: Mapping[str, Any],
+    ) -> Checked:
+        """What comes of messages without a dialog: the last one, as far as the rails that are chosen let it pass.
+
+        Args:
+            messages: The whole conversation. If the last one is an answer, it goes through the output rails.
+            options: Choose the rails.
+            known: Variables of the conversation so far.
+
+        Raises:
+            ValueError: There is neither a message of the user nor an answer; a rail that is chosen does not exist.
+        """
+        self._dialect.check_names(options)
+        last: Mapping[str, Any] = messages[-1] if messages else {}
+        under_check: dict[Kind, Any] = {}
+        user = next((m for m in reversed(messages) if m.get("role") == "user"), None)
+        if user is not None:
+            under_check["input"] = user.get("content")
+        if last.get("role") == "assistant":
+            under_check["output"] = last.get("content")
+        if not under_check:
+            raise ValueError("without a dialog there has to be a message of the user or an answer")
+        wanted = {"input": options.rails.input, "output": options.rails.output}
+        kinds: list[Kind] = [kind for kind in under_check if wanted[kind] and self.has(kind)]
+        shown: Kind = "output" if "output" in under_check and wanted["output"] else "input"
+        if shown not in under_check:
+            shown = "output"
+        variables = {**known, OPTIONS: options.model_dump()}
+        return await self.check(messages, kinds, under_check, shown, variables)
 
     def _checker(self, kinds: tuple[Kind, ...]) -> Program:
         """The program whose `main` runs the rails of these types."""
@@ -104,6 +155,9 @@ class ChecksV2:
                 f"  global ${VARIABLES[kind]}\n  await run {kind} rails ${VARIABLES[kind]}\n"
                 for kind in kinds
             ]
+            lines += [
+                '  await CheckFlowDefinedAction(flow_id="main")\n'
+            ]  # `main` has to wait for something
             self._checkers[kinds] = program.with_flows("flow main\n" + "".join(lines))
         return self._checkers[kinds]
 

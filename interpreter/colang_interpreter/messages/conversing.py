@@ -10,8 +10,9 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from colang_interpreter.dynamic import is_a, is_mapping
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.context import answering
 from colang_interpreter.host.loop import Conversation
@@ -181,8 +182,15 @@ class Messages:
             if found is not None:
                 machine, known, key = copy.deepcopy(found[0]), found[1], found[2]
                 conversation.adopt(machine)
-        events = [*before, *dialect.events(messages, known, machine, options)]
         started = clock.now()
+        if self.checks is not None and options is not None and not options.rails.dialog:
+            variables = {} if machine is None else plain_variables(dialect.variables(machine))
+            checked = await self.checks.answer(messages, options, variables)
+            seconds = (clock.now() - started).total_seconds()
+            left = None if state is None else dict(state)  # the conversation has had no part in it
+            over = cast(Machine, checked.state)
+            return _Done(dialect, checked.ran, over, checked.recorder, left, seconds)
+        events = [*before, *dialect.events(messages, known, machine, options)]
         async with AsyncExitStack() as scope:
             recorder = await scope.enter_async_context(self.following(conversation, messages))
             if on_token is not None:
@@ -232,6 +240,23 @@ def explanation() -> Explained | None:
 def explain_as(known: Explained | None) -> None:
     """Take over `explanation` from another thread."""
     _explained.set(known)
+
+
+def plain_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Copies of the variables that are plain data; flows and actions belong to their conversation alone."""
+    return {
+        name: copy.deepcopy(value)
+        for name, value in variables.items()
+        if not name.startswith("_") and _is_plain(value)
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    if is_a(value, (list, tuple)):
+        return all(_is_plain(item) for item in value)
+    if is_mapping(value):
+        return all(_is_plain(item) for item in value.values())
+    return value is None or isinstance(value, (str, int, float, bool))
 
 
 class _Done:

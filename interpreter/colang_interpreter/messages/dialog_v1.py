@@ -19,6 +19,7 @@ from colang_interpreter.stateless import raise_failures, unpacked
 from colang_interpreter.v1.names import flow_call
 
 _BATCH = "EventBatch"
+_OF_ONE_CALL = ("generation_options",)
 _DEEPEST = 100  # levels of a value in a state
 
 
@@ -94,7 +95,15 @@ class DialogV1:
                 raise InvalidStateError(
                     "in the events of a state, each is a dictionary with a `type`"
                 )
-        return [dict(event) for event in events]
+        over: dict[
+            str, Any
+        ] = {}  # options were for the call that gave the state: rails must not stay off
+        for event in events:
+            data: Any = event.get("data") if event["type"] == "ContextUpdate" else None
+            if is_mapping(data):
+                over |= {name: None for name in _OF_ONE_CALL if data.get(name) is not None}
+        again: list[Event] = [dict(event) for event in events]
+        return [*again, {"type": "ContextUpdate", "data": over}] if over else again
 
     def saved(self, conversation: Conversation, before: list[Event], ran: Ran) -> dict[str, Any]:
         """The whole history (G6), fit for JSON: results of rails become dictionaries, what is no data its text."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, cast
 
+from colang_interpreter.dynamic import is_list
 from colang_interpreter.host.loop import Conversation, Turn
 from colang_interpreter.host.rules import ENVELOPE
 from colang_interpreter.host.saving import ConversationError
+from colang_interpreter.host.trace import ActionRun
 from colang_interpreter.llm.history import history_v2
 from colang_interpreter.llm.model import content_text
 from colang_interpreter.machine import Event, Machine, Program
@@ -17,9 +20,10 @@ from colang_interpreter.messages.options import (
     ActivatedRail,
     ExecutedAction,
     GenerationOptions,
-    GenerationRailsOptions,
 )
 from colang_interpreter.messages.recording import Recorder
+from colang_interpreter.tracing.decisions import HELPERS, STOPPING, Decision
+from colang_interpreter.v2.rails import OPTIONS, VARIABLES, called_rails
 
 _PAST: Final = "PastMessages"
 """Carries events that no flow gets to see, only the history; never leaves this module."""
@@ -52,14 +56,10 @@ class DialogV2:
         """Messages up to an answer that did not come from here are only remembered: flows have not said it."""
         variables: dict[str, Any] = {}
         if options is not None:
-            if options.rails != GenerationRailsOptions():
-                raise ValueError(
-                    "`rails` options choose among the rails of a Colang 1.0 configuration; in 2.x rails are flows,"
-                    " which the program itself starts"
-                )
-            variables["generation_options"] = options.model_dump()
-        elif machine is not None and machine.globals.get("generation_options") is not None:
-            variables["generation_options"] = None
+            self.check_names(options)
+            variables[OPTIONS] = options.model_dump()
+        elif machine is not None and machine.globals.get(OPTIONS) is not None:
+            variables[OPTIONS] = None
         new = list(messages[known:])
         past = max((at for at, m in enumerate(new, 1) if m.get("role") == "assistant"), default=0)
         before: list[Event] = []
@@ -76,6 +76,22 @@ class DialogV2:
         if variables:
             events.insert(0, {"type": "ContextUpdate", "data": variables})
         return [{"type": _PAST, "events": before}, *events] if before else events
+
+    def check_names(self, options: GenerationOptions) -> None:
+        """See that rails which are named are there.
+
+        Raises:
+            ValueError: A name no rail has: it must not mean that nothing is checked.
+        """
+        flows: Any = getattr(self._program, "flows", {})
+        for kind, choice in options.rails.model_dump().items():
+            known = called_rails(flows, kind) if kind in VARIABLES else []
+            for name in choice if is_list(choice) else ():
+                if name not in known:
+                    listed = ", ".join(f"`{one}`" for one in known) or "none"
+                    raise ValueError(
+                        f"there is no {kind} rail `{name}`; `{kind} rails` calls: {listed}"
+                    )
 
     async def run(self, conversation: Conversation, events: list[Event]) -> Ran:
         """Process them; what the bot says counts as said."""
@@ -118,22 +134,21 @@ class DialogV2:
         return machine.globals
 
     def rails(self, ran: Ran, machine: Machine, recorder: Recorder) -> list[ActivatedRail]:
-        """The flows of users and bots that have finished, with the Python actions that ran before each."""
+        """The rails that have decided, those of the input first; between them the flows of users and bots.
+
+        A flow has the Python actions that ran before it finished, as far as they belong to no rail.
+        """
+        trace = ran.turn.trace
+        actions = {run.uid: run for run in trace.actions}
+        decided = [_rail(decision, actions, recorder) for decision in trace.decisions]
+        in_rails = {uid for decision in trace.decisions for uid in decision.uids}
         rails: list[ActivatedRail] = []
         waiting: list[ExecutedAction] = []
-        actions = {run.uid: run for run in ran.turn.trace.actions}
         for event in ran.events:
             kind: str = event["type"]
             run = actions.get(str(event.get("action_uid"))) if kind.endswith("Finished") else None
-            if run is not None:
-                waiting.append(
-                    ExecutedAction(
-                        action_name=run.name,
-                        action_params=dict(run.arguments),
-                        return_value=run.return_value,
-                        llm_calls=recorder.infos(run.uid),
-                    )
-                )
+            if run is not None and run.uid not in in_rails and run.name not in HELPERS:
+                waiting.append(_executed(run, recorder))
             elif kind in _LOGS:
                 decisions = [f"execute {action.action_name}" for action in waiting]
                 parameter = event.get("parameter")
@@ -155,11 +170,54 @@ class DialogV2:
                     type="dialog", name="main", decisions=decisions, executed_actions=waiting
                 )
             )
-        return rails
+        return [
+            *(rail for rail in decided if rail.type == "input"),
+            *rails,
+            *(rail for rail in decided if rail.type == "output"),
+        ]
 
     def history(self, events: Sequence[Event]) -> str:
         """As models get to see it."""
         return history_v2(events)
+
+
+def _rail(
+    decision: Decision, actions: Mapping[str, ActionRun], recorder: Recorder
+) -> ActivatedRail:
+    runs = [actions[uid] for uid in decision.uids if uid in actions]
+    executed = [_executed(run, recorder) for run in runs if run.name not in HELPERS]
+    stop = decision.verdict in STOPPING
+    started = _seconds(decision.started_at)
+    return ActivatedRail(
+        type=decision.kind,
+        name=decision.rail,
+        decisions=[f"execute {one.action_name}" for one in executed] + ["stop"] * stop,
+        executed_actions=executed,
+        stop=stop,
+        started_at=started,
+        finished_at=None if started is None else started + decision.seconds,
+        duration=decision.seconds,
+    )
+
+
+def _executed(run: ActionRun, recorder: Recorder) -> ExecutedAction:
+    started, finished = _seconds(run.started_at), _seconds(run.finished_at)
+    return ExecutedAction(
+        action_name=run.name,
+        action_params=dict(run.arguments),
+        return_value=run.return_value,
+        llm_calls=recorder.infos(run.uid),
+        started_at=started,
+        finished_at=finished,
+        duration=None if started is None or finished is None else finished - started,
+    )
+
+
+def _seconds(moment: str) -> float | None:
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except ValueError:
+        return None
 
 
 def message_events(

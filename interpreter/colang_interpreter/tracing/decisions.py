@@ -23,6 +23,9 @@ Verdict: TypeAlias = Literal["allow", "block", "transform", "error", "cancelled"
 VERSION: Final = 1
 """Of the form of a record."""
 
+STOPPING: Final[frozenset[Verdict]] = frozenset({"block", "error"})
+"""Verdicts with which a message does not pass."""
+
 _SEVERITY: Final[dict[Verdict, int]] = {
     "cancelled": 0,
     "allow": 1,
@@ -57,6 +60,7 @@ class Decision:
         reason: In words, as the rail's action gave it, or what went wrong. May quote texts.
         text: The message.
         text_after: The message as the rail left it.
+        uids: Of the actions, to find them in the trace of the turn.
     """
 
     kind: str
@@ -78,6 +82,7 @@ class Decision:
     reason: str | None = field(default=None, repr=False)
     text: str | None = field(default=None, repr=False)
     text_after: str | None = field(default=None, repr=False)
+    uids: tuple[str, ...] = field(default=(), repr=False)
 
     def to_data(self, *, texts: bool = False) -> dict[str, Any]:
         """As plain data for JSON; `reason`, `text` and `text_after` only if asked for.
@@ -151,6 +156,7 @@ class _Seen:
             reason=reason if isinstance(reason, str) else "; ".join(self.reasons) or None,
             text=self.text,
             text_after=self.text_after,
+            uids=tuple(self.uids),
         )
 
     def _verdict(self, blocked: bool) -> Verdict:
@@ -269,7 +275,7 @@ def _place(rail: _Seen, flows: Mapping[str, Any]) -> None:
 
 # ---------------------------------------------------------------- Colang 2.x
 
-_HELPERS: Final = frozenset({"CheckFlowDefinedAction", "CheckForActiveEventMatchAction"})
+HELPERS: Final = frozenset({"CheckFlowDefinedAction", "CheckForActiveEventMatchAction"})
 """Actions of the flows that speak."""
 
 
@@ -330,7 +336,7 @@ def _seen(run: RailRun, by_uid: Mapping[str, ActionRun]) -> _Seen:
     )
     for uid in run.actions:
         action = by_uid.get(uid)
-        if action is None or action.name in _HELPERS:
+        if action is None or action.name in HELPERS:
             continue
         seen.names.append(action.name)
         seen.outcomes.append(action.return_value)
@@ -355,6 +361,7 @@ def _joined(first: Decision, second: Decision) -> Decision:
         started_at=min(first.started_at, second.started_at),
         seconds=max(first.seconds, second.seconds),
         actions=tuple(dict.fromkeys((*strict.actions, *other.actions))),
+        uids=tuple(dict.fromkeys((*strict.uids, *other.uids))),
         model_calls=max(first.model_calls, second.model_calls),
         input_tokens=max(first.input_tokens, second.input_tokens),
         output_tokens=max(first.output_tokens, second.output_tokens),

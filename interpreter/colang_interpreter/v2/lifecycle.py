@@ -23,6 +23,7 @@ from colang_interpreter.v2.model import (
     Scores,
 )
 from colang_interpreter.v2.outgoing import outgoing
+from colang_interpreter.v2.rails import is_switched_off
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.instructions import FlowCode
@@ -106,7 +107,8 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
             instance.activation.owners[source.uid] = 1
         instance.activation.running[instance.uid] = instance
         state.activations[key] = instance.activation
-    head = Head(instance, 0)
+    off = state.rails is not None and is_switched_off(state, instance)
+    head = Head(instance, len(flow.code) if off else 0)
     instance.heads = [head]
     state.add_instance(instance)
     if state.rails is not None:

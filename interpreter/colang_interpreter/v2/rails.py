@@ -3,16 +3,20 @@
 A rail is a flow that the program's `input rails` or `output rails` calls, or that flow itself for what it does on its
 own. Flows that speak (`bot ...`) and those of the standard library are no rails. The record is kept for whoever reports
 what was enforced (`colang_interpreter.tracing`); it is no part of the state, decides nothing, and a program without
-rails has none.
+rails has none. `is_switched_off` says which rails a call of the message API leaves out.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from colang_interpreter.dynamic import is_dict, is_list
+from colang_interpreter.v2.instructions import StartFlow
 from colang_interpreter.v2.model import FlowStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from colang_interpreter.v2.dispatch import Waiter
     from colang_interpreter.v2.instructions import FlowCode
     from colang_interpreter.v2.model import Event, Instance
@@ -102,6 +106,8 @@ class RailLog:
             if parent is None or kind is None or not is_rail(code):
                 return
             runner = self._open.get(parent.uid)
+        if is_switched_off(state, instance):
+            return
         run = RailRun(kind, code, state.globals.get(VARIABLES[kind]), state.now, runner)
         if runner is not None:
             runner.rails.append(run)
@@ -179,3 +185,34 @@ def is_rail(code: FlowCode) -> bool:
     if code.name.startswith("bot "):
         return False
     return not code.path.startswith("<library>/") or code.path.startswith("<library>/rails/")
+
+
+OPTIONS: Final = "generation_options"
+"""The global variable with the options of a call (`rails-runtime.md`, 4.2); the host sets it."""
+
+
+def is_switched_off(state: State, instance: Instance) -> bool:
+    """Whether the options of this call leave out a flow that is about to start: then it does nothing.
+
+    All rails of a kind, or those that a list does not name. Whatever else stands in the variable leaves nothing out.
+    """
+    options = state.globals.get(OPTIONS)
+    choices = options.get("rails") if is_dict(options) else None
+    if not is_dict(choices):
+        return False
+    name, parent = instance.flow.name, instance.parent
+    if name in RUNNERS:
+        choice = choices.get(RUNNERS[name])
+        return choice is False or choice == []
+    if parent is None or parent.flow.name not in RUNNERS or not is_rail(instance.flow):
+        return False
+    choice = choices.get(RUNNERS[parent.flow.name])
+    return is_list(choice) and name not in choice
+
+
+def called_rails(flows: Mapping[str, FlowCode], kind: Kind) -> list[str]:
+    """Names of the rails that a program calls for messages of this kind, in order."""
+    runner = next(name for name, checked in RUNNERS.items() if checked == kind)
+    code = flows[runner].code if runner in flows else ()
+    called = [step.flow for step in code if isinstance(step, StartFlow)]
+    return [name for name in dict.fromkeys(called) if name in flows and is_rail(flows[name])]
