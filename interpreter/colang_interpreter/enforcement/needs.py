@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from colang.config.requirements import PROMPT_TASKS
 from colang.diagnostics.config import near
 from colang_interpreter.enforcement.model import Action
-from colang_interpreter.library.actions import clavata, injection, jailbreak, sensitive_data
+from colang_interpreter.library.actions import (
+    align_score,
+    clavata,
+    injection,
+    jailbreak,
+    sensitive_data,
+)
 from colang_interpreter.llm.selection import built_in
 from colang_interpreter.patterns.limits import PatternError, safe_pattern
 
@@ -222,6 +228,18 @@ def _jailbreak(endpoint: Callable[[Any], str | None]) -> Callable[[Any, Findings
     return check
 
 
+def _align_score(settings: Any, found: Findings) -> None:
+    _only_when("check_facts")(settings, found)
+    own = getattr(settings, "fact_checking", None)
+    address = align_score.endpoint_of(own)
+    if address is not None:
+        found.needs.append(f"the service at {address}")
+    elif not getattr(own, "fallback_to_self_check", False):
+        found.problems.append(
+            "it needs a service; set `rails.config.fact_checking.parameters.endpoint`"
+        )
+
+
 def _only_when(variable: str) -> Callable[[Any, Findings], None]:
     def check(settings: Any, found: Findings) -> None:
         found.notes.append(f"it checks only messages before which ${variable} was set to True")
@@ -241,6 +259,7 @@ _SETTINGS: Final[dict[str, Callable[[Any, Findings], None]]] = {
     "injection detection": _injection,
     "jailbreak detection heuristics": _jailbreak(jailbreak.heuristics_endpoint),
     "jailbreak detection model": _jailbreak(jailbreak.model_endpoint),
+    "alignscore check facts": _align_score,
     "self check facts": _only_when("check_facts"),
     "self check hallucination": _only_when("check_hallucination"),
     "hallucination warning": _only_when("hallucination_warning"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.library.actions import (
+    align_score,
     clavata,
     content_checks,
     injection,
@@ -44,6 +45,7 @@ def register_rail_actions(
         clavata.clavata_check,
         *self_check.actions(models),
         *content_checks.actions(models),
+        *align_score.actions(models),
         regex.detect_regex_pattern,
         sensitive_data.detect_sensitive_data,
         sensitive_data.mask_sensitive_data,

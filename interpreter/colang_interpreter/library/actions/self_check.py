@@ -76,12 +76,7 @@ def actions(models: RailModels) -> list[Callable[..., Any]]:
         text = text_of(context, "bot_message")
         if evidence is None or text is None:
             return RailOutcome.allow("there is no evidence to check against")
-        answer = await models.ask(
-            "self_check_facts", {"evidence": evidence, "response": text}, events
-        )
-        if _is_yes(answer.parsed):
-            return RailOutcome.allow()
-        return RailOutcome.block("the evidence does not support the message")
+        return await check_facts(models, evidence, text, events)
 
     @action(name="self_check_hallucination", is_system_action=True)
     async def self_check_hallucination(context: Mapping[str, Any], events: Events) -> RailOutcome:
@@ -102,6 +97,15 @@ def actions(models: RailModels) -> list[Callable[..., Any]]:
         return RailOutcome.block("further answers of the model do not agree with the message")
 
     return [self_check_input, self_check_output, self_check_facts, self_check_hallucination]
+
+
+async def check_facts(models: RailModels, evidence: str, text: str, events: Events) -> RailOutcome:
+    """Block unless the model says that the evidence supports a message."""
+    variables = {"evidence": evidence, "response": text}
+    answer = await models.ask("self_check_facts", variables, events)
+    if _is_yes(answer.parsed):
+        return RailOutcome.allow()
+    return RailOutcome.block("the evidence does not support the message")
 
 
 async def _further_answer(models: RailModels, question: str) -> str:
