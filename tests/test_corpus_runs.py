@@ -26,7 +26,6 @@ DIFFERENT = {
         "08-hotel-templates",
         "before",
     ): "a template keeps the blank before a variable that is not set",
-    ("30-insurance-fail-closed", "after"): "a rail whose action fails blocks at once, wordless",
     ("31-observatory-dead-code", "before"): "R2, R18: what was dead in 1.0 lives here",
     ("32-radio-alpha", "before"): ALPHA,
     ("33-kiosk-alpha-own-core", "before"): ALPHA,

@@ -98,11 +98,11 @@ CASES = [
     Case("input unclear", *INPUT, llm=("Hmm.",), text=REFUSAL, exception="InputRailException"),
     Case("input variant", INPUT[0], 'self check input $variant="strict"', llm=("no",), text=ANSWER, heard="hello", prompt="STRICTLY hello"),
     Case("input of its own model", *INPUT, llm=("no",), model="self_check_input_llm", text=ANSWER, heard="hello"),
-    Case("input model fails", *INPUT, llm=(ValueError("x"),), note="SelfCheckInputAction"),
-    Case("input without model", *INPUT, model="nobody", note="needs a language model"),
+    Case("input model fails", *INPUT, llm=(ValueError("x"),), text=REFUSAL, note="SelfCheckInputAction"),
+    Case("input without model", *INPUT, model="nobody", text=REFUSAL, note="needs a language model"),
     Case("output allowed", *OUTPUT, kind="output", llm=("no",), text=ANSWER, heard="hello", prompt="hello -> All right."),
     Case("output blocked", *OUTPUT, kind="output", llm=("yes",), text=REFUSAL, heard="hello", exception="OutputRailException"),
-    Case("output model fails", *OUTPUT, kind="output", llm=(), heard="hello", note="SelfCheckOutputAction"),
+    Case("output model fails", *OUTPUT, kind="output", llm=(), heard="hello", text=REFUSAL, note="SelfCheckOutputAction"),
     Case("facts not asked for", *FACTS, kind="output", text=ANSWER, heard="hello"),
     Case("facts supported", *FACTS, kind="output", context={"check_facts": True, "relevant_chunks": "It is."}, llm=("Yes.",), text=ANSWER, heard="hello", prompt="It is. | All right."),
     Case("facts not supported", *FACTS, kind="output", context={"check_facts": True, "relevant_chunks": "It is."}, llm=("no",), text=REFUSAL, heard="hello", exception="FactCheckRailException"),
@@ -111,7 +111,7 @@ CASES = [
     Case("hallucination not asked for", *HALLU, kind="output", text=ANSWER, heard="hello"),
     Case("hallucination agreed", *HALLU, kind="output", context={"check_hallucination": True}, llm=("a", "b", "yes"), text=ANSWER, heard="hello", prompt="hello"),
     Case("hallucination", *HALLU, kind="output", context={"check_hallucination": True}, llm=("a", "b", "no"), text="I don't know the answer to that.", heard="hello", exception="SelfCheckHallucinationRailException"),
-    Case("hallucination model fails", *HALLU, kind="output", context={"check_hallucination": True}, llm=("a",), heard="hello", note="SelfCheckHallucinationAction"),
+    Case("hallucination model fails", *HALLU, kind="output", context={"check_hallucination": True}, llm=("a",), heard="hello", text="I don't know the answer to that.", note="SelfCheckHallucinationAction"),
     Case("warning", *WARN, kind="output", context={"hallucination_warning": True}, llm=("a", "b", "no"), text=f"Please note that this answer may be wrong: I may have made it up.\n{ANSWER}", heard="hello"),
     Case("safe input", *SAFE_IN, model="guard_llm", llm=("safe",), text=ANSWER, heard="hello", prompt="hello"),
     Case("unsafe input", *SAFE_IN, model="guard_llm", llm=("unsafe S1",), text=REFUSAL, exception="ContentSafetyCheckInputException"),
@@ -129,8 +129,8 @@ CASES = [
     Case("regex input", *REGEX_IN, settings=SECRET, user="My PassWord is x", text=REFUSAL, exception="InputRailException"),
     Case("regex input passes", *REGEX_IN, settings=SECRET, user="key-1", text=ANSWER, heard="key-1"),
     Case("regex output", *REGEX_OUT, kind="output", settings=SECRET, answer="It is key-42", text=REFUSAL, heard="hello", exception="OutputRailException"),
-    Case("regex wrong", *REGEX_IN, settings="regex_detection: {input: {patterns: ['(']}}", note="DetectRegexPatternAction"),
-    Case("regex for ever", *REGEX_IN, settings="regex_detection: {input: {patterns: ['(a+)+$']}}", note="could run for ever"),
+    Case("regex wrong", *REGEX_IN, settings="regex_detection: {input: {patterns: ['(']}}", text=REFUSAL, note="DetectRegexPatternAction"),
+    Case("regex for ever", *REGEX_IN, settings="regex_detection: {input: {patterns: ['(a+)+$']}}", text=REFUSAL, note="could run for ever"),
     Case("mail detected", *DETECT, settings=MAIL, user="I am kim@example.org", text=REFUSAL),
     Case("no mail", *DETECT, settings=MAIL, user="I am kim at example", text=ANSWER, heard="I am kim at example"),
     Case("mail masked", *MASK, settings=MAIL, user="I am k@x.org!", text=ANSWER, heard="I am *******!"),
@@ -142,10 +142,10 @@ CASES = [
     Case("template", *INJECTION, kind="output", settings=REJECT, answer="{{ ''.__class__ }}", text=REFUSAL, heard="hello"),
     Case("harmless", *INJECTION, kind="output", settings=REJECT, text=ANSWER, heard="hello"),
     Case("omitted", *INJECTION, kind="output", settings=OMIT, answer="see <<script script>this", text="see >this", heard="hello"),
-    Case("nothing to find", *INJECTION, kind="output", heard="hello", note="names nothing to look for"),
-    Case("yara", *INJECTION, kind="output", settings="injection_detection: {injections: [xss], yara_path: x}", heard="hello", note="YARA"),
-    Case("no heuristics", *HEURISTICS, note="jailbreak detection needs a service"),
-    Case("no classifier", *CLASSIFIER, note="jailbreak detection needs a service"),
+    Case("nothing to find", *INJECTION, kind="output", heard="hello", text=REFUSAL, note="names nothing to look for"),
+    Case("yara", *INJECTION, kind="output", settings="injection_detection: {injections: [xss], yara_path: x}", heard="hello", text=REFUSAL, note="YARA"),
+    Case("no heuristics", *HEURISTICS, text=REFUSAL, note="jailbreak detection needs a service"),
+    Case("no classifier", *CLASSIFIER, text=REFUSAL, note="jailbreak detection needs a service"),
 ]  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def test_exceptions_instead_of_refusals(case: Case) -> None:
 def test_a_failure_switches_no_later_message_off() -> None:
     case = next(case for case in CASES if case.id == "output model fails")
     failed, stopped, passed = play(case, ScriptedModel([ValueError("x"), "yes", "no"]), turns=3)
-    assert [failed.text, stopped.text, passed.text] == ["", REFUSAL, ANSWER]
+    assert [failed.text, stopped.text, passed.text] == [REFUSAL, REFUSAL, ANSWER]
 
 
 # ---------------------------------------------------------------- rails of authors
@@ -213,6 +213,10 @@ import guardrails
 
 flow input rails $input_text
   {call}
+
+flow helper
+  $bad = await IsBadAction()
+  return $bad
 
 flow main
   activate answering
@@ -228,10 +232,17 @@ async def explode() -> bool:
     raise ValueError("no answer")
 
 
+async def fine() -> bool:
+    return True
+
+
 def own(call: str) -> tuple[str, str]:
     program = OWN.format(call=call.replace("\n", "\n  "))
     files = {"main.co": program, "config.yml": 'colang_version: "2.x"\n'}
-    bot = Bot(compile(colang.Project.from_texts(files)), actions={"IsBadAction": explode})
+    bot = Bot(
+        compile(colang.Project.from_texts(files)),
+        actions={"IsBadAction": explode, "FineAction": fine},
+    )
 
     async def talk() -> Reply:
         async with bot.session(seed=1) as session:
@@ -248,13 +259,48 @@ def own(call: str) -> tuple[str, str]:
         "await IsBadAction()",
         "$bad = await IsBadAction() or IsBadAction()\nif $bad\n  abort",
         "when IsBadAction() as $bad\n  pass",
+        "$bad = await IsBadAction()\nreturn",
+        "$bad = await IsBadAction()\nawait FineAction()",
+        "helper",
+        "$bad = await helper\nif $bad == None\n  return",
     ],
-    ids=["value", "no value", "group", "when"],
+    ids=["value", "no value", "group", "when", "return", "another action", "helper", "its value"],
 )
 def test_an_action_that_fails_lets_nothing_pass(call: str) -> None:
     text, notes = own(call)
     assert text == ""
     assert "IsBadAction" in notes
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        '$bad = await IsBadAction()\nif $bad is None\n  bot say "Try later."\n  abort',
+        '$bad = await IsBadAction()\nif $bad is None\n  bot say "Try later."',
+        '$bad = await IsBadAction()\nif not $bad\n  bot say "Try later."\n  $input_text = "x"',
+    ],
+    ids=["abort", "would pass", "would go on"],
+)
+def test_a_rail_whose_action_fails_may_say_so_and_stops_the_message(call: str) -> None:
+    assert own(call)[0] == "Try later."
+
+
+def test_a_saved_conversation_remembers_that_a_rail_cannot_tell() -> None:
+    call = "$bad = await IsBadAction()\n  match GoOn()"
+    files = {"main.co": OWN.format(call=call), "config.yml": 'colang_version: "2.x"\n'}
+    program = compile(colang.Project.from_texts(files))
+
+    def bot() -> Bot:
+        return Bot(program, actions={"IsBadAction": explode})
+
+    async def talk() -> str:
+        async with bot().session(seed=1) as session:
+            assert (await session.say("hello")).text == ""
+            saved = session.dump()
+        async with bot().restore_session(saved) as session:
+            return (await session.send({"type": "GoOn"})).text
+
+    assert asyncio.run(talk()) == ""
 
 
 @pytest.mark.parametrize(

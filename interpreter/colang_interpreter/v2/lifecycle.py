@@ -289,8 +289,11 @@ def finish(
     context_update: dict[str, Any] | None = None,
     restart_allowed: bool = True,
 ) -> None:
-    """End an instance successfully (6.6)."""
+    """End an instance successfully (6.6); one that cannot succeed any more fails."""
     if not instance.listening:
+        return
+    if instance.unable:
+        abort(state, instance, scores, restart=restart_allowed)
         return
     _end_children(state, instance, scores)
     _stop_actions(state, instance)

@@ -177,8 +177,10 @@ def process(state: State, event: Event) -> None:
             continue
         if value > 0.0:
             if state.rails is not None and state.rails.is_let_down(waiter, event):
-                unable.append(waiter)
-                continue
+                if head.group is not None or head.handlers:
+                    unable.append(waiter)
+                    continue
+                head.instance.unable = True  # it may go on, to say so: it will not succeed
             matched.append((waiter, head, value))
 
     disappointed = _disappointed(state, event) if name in _ENDINGS else []

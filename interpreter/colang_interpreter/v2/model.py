@@ -313,6 +313,7 @@ class Instance:
         "status",
         "temps",
         "uid",
+        "unable",
         "waited",
         "watched",
     )
@@ -347,6 +348,9 @@ class Instance:
             None  # variable -> waiters indexed by its value
         )
         self.shared_locals = False
+        self.unable = (
+            False  # of a rail: an action it awaited has failed, so it cannot succeed any more
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name not in _ON_DEMAND:

@@ -235,6 +235,7 @@ class _Reader:
         if "returned" in more:
             instance.returned, instance.return_value = True, self.value(more["returned"])
         instance.restarted = more.get("restarted") is True
+        instance.unable = more.get("unable") is True
         instance.waited = more.get("fresh") is not True
         if "globals" in more:
             instance.globals_read = {text(name) for name in more["globals"]}

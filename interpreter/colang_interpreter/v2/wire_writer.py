@@ -314,6 +314,8 @@ class _Writer:
             more["returned"] = self.value(instance.return_value)
         if instance.restarted:
             more["restarted"] = True
+        if instance.unable:
+            more["unable"] = True
         if not instance.waited:
             more["fresh"] = True
         if instance.globals_read:
