@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from colang.config.settings import from_yaml, join
 from colang.config.yaml_reader import MAX_CHARACTERS, read_yaml
 from colang.diagnostics import Diagnostic
 from colang.project import Project
+from colang_interpreter import compile
 
 MAIN = "flow main\n  match Ping()\n"
 
@@ -414,3 +416,38 @@ def test_a_configuration_made_of_values() -> None:
     config = RailsConfig(models=[], colang_version="2.x")
     assert config.project.version == "2.x"
     assert config.diagnostics == ()
+
+
+# ---------------------------------------------------------------- messages of several files (1.2, 1.4, C6)
+
+HELLO_V1 = 'define user greet\n  "{0} user"\n\ndefine bot hello\n  "{0} bot"\n'
+
+
+def messages_of(project: Project) -> tuple[dict[str, list[str]], list[str]]:
+    program: Any = compile(project)
+    texts = {"user": program.user_messages["greet"], "bot": program.bot_messages["hello"]}
+    return texts, [finding.code for finding in colang.check(project)]
+
+
+def test_messages_of_several_files_add_up_and_that_is_told() -> None:
+    files = {f"{name}.co": HELLO_V1.format(name) for name in ("a", "b")}
+    texts, codes = messages_of(
+        Project.from_texts({**files, "config.yml": "bot_messages: {hello: [y]}"})
+    )
+    assert texts == {"user": ["a user", "b user"], "bot": ["y", "a bot", "b bot"]}
+    assert codes.count("CO218") == 2
+
+
+def test_messages_replace_those_of_an_import(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "bot").mkdir()
+    more = 'define bot bye\n  "imported bye"\n'
+    (tmp_path / "lib" / "lib.co").write_text(HELLO_V1.format("imported") + more)
+    (tmp_path / "bot" / "own.co").write_text(HELLO_V1.format("own"))
+    (tmp_path / "bot" / "config.yml").write_text("import_paths: [lib]\n")
+    project = Project.load(tmp_path / "bot", import_paths=[tmp_path])
+    texts, codes = messages_of(project)
+    assert texts == {"user": ["own user"], "bot": ["own bot"]}
+    assert "CO218" not in codes
+    program: Any = compile(project)
+    assert program.bot_messages["bye"] == ["imported bye"]

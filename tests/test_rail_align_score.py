@@ -124,7 +124,7 @@ def ask(request: pytest.FixtureRequest, service: Service) -> Ask:
     ) -> Any:
         text = settings(request.param, endpoint, **more)
         context = {"check_facts": check, "relevant_chunks": evidence}
-        messages = [
+        messages: list[dict[str, Any]] = [
             {"role": "context", "content": context},
             {"role": "user", "content": "when"},
         ]

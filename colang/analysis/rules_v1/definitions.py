@@ -12,7 +12,7 @@ from colang.syntax import nodes_v1 as n
 
 
 def messages_in_two_files(facts: Facts) -> Iterator[Diagnostic]:
-    """A message belongs into one file; reported once for each further file."""
+    """A message belongs into one file; reported once for each further file. Own ones replace those of imports."""
     first: dict[tuple[str, str], tuple[Tree, n.Name]] = {}
     for tree in facts.trees:
         here: dict[tuple[str, str], n.Name] = {}
@@ -24,7 +24,7 @@ def messages_in_two_files(facts: Facts) -> Iterator[Diagnostic]:
             here.setdefault(("bot", name.text), name)
         for key, name in here.items():
             other, original = first.setdefault(key, (tree, name))
-            if other is not tree:
+            if other is not tree and tree.file.is_imported == other.file.is_imported:
                 yield report.message_in_two_files(
                     *key, name.span, original.span, other.file.path
                 ).at(tree.file.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
@@ -256,11 +256,17 @@ def compile_project(project: Project, *, compat: bool = False) -> Program:
     quirks: Compat = "nemoguardrails" if compat else None
     imported = [f for f in project.files if f.is_imported]
     own = [f for f in project.files if not f.is_imported and not f.is_library]
+    # Messages of one intent in several files add up (C6), but own ones replace those of imports (1.2).
+    own_users: set[str] = set()
+    own_bots: set[str] = set()
     for file in (*own, *imported):
         if isinstance(file.tree, nodes_v1.Module):
             found = module_elements(file.tree, quirks)
-            _add_messages(users, found.user_messages)
-            _add_messages(bots, found.bot_messages)
+            _add_messages(users, found.user_messages, own_users if file.is_imported else ())
+            _add_messages(bots, found.bot_messages, own_bots if file.is_imported else ())
+            if not file.is_imported:
+                own_users |= found.user_messages.keys()
+                own_bots |= found.bot_messages.keys()
             _add_flows(flows, found.flows, rails, file.path, file.source)
     for entry in config.flows:
         if "elements" in entry:
@@ -326,9 +332,12 @@ def _rails(config: Any) -> frozenset[str]:
     return frozenset(names)
 
 
-def _add_messages(messages: dict[str, list[str]], more: Mapping[str, Sequence[str]]) -> None:
+def _add_messages(
+    messages: dict[str, list[str]], more: Mapping[str, Sequence[str]], replaced: Collection[str]
+) -> None:
     for intent, texts in more.items():
-        messages.setdefault(intent, []).extend(texts)
+        if intent not in replaced:
+            messages.setdefault(intent, []).extend(texts)
 
 
 def _add_flows(
