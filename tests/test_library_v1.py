@@ -68,10 +68,7 @@ def test_every_rail_that_may_be_configured_has_its_flow() -> None:
         module, diagnostics = parse_v1(text)
         assert diagnostics == ()
         known |= {flow.id for flow in module_elements(module).flows}
-    elsewhere = {  # services of others, which come with a program's own flows
-        *("patronus lynx check output hallucination", "check blocked input"),
-    }
-    assert LIBRARY_RAILS - elsewhere <= known
+    assert LIBRARY_RAILS <= known
 
 
 def test_self_check_input() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from colang.config.plain import as_dict, as_list
@@ -33,7 +33,7 @@ PROMPT_TASKS = {
 #: Rails of the library for Colang 1.0, which are there without an import.
 LIBRARY_RAILS = frozenset(
     {
-        *PROMPT_TASKS,
+        *(name for name in PROMPT_TASKS if not name.startswith("patronus")),  # a service of others
         *(
             f"{verb} sensitive data on {kind}"
             for verb in ("detect", "mask")
@@ -43,10 +43,11 @@ LIBRARY_RAILS = frozenset(
         *("self check hallucination", "hallucination warning", "injection detection"),
         *("jailbreak detection heuristics", "jailbreak detection model"),
         *("clavata check input", "clavata check output", "alignscore check facts"),
-        *("check blocked input", "mask blocked user input"),
+        "mask blocked user input",
     }
 )
 KINDS = ("input", "output", "retrieval")
+TOOL_KINDS = ("tool_output", "tool_input")
 
 #: The engine of the extra `embeddings`.
 EMBEDDING_ENGINE = "WordLlama"
@@ -70,16 +71,32 @@ def requirements(
         place = settings.place("passthrough")
         both = ("passthrough", "rails.dialog.single_call.enabled")
         yield report.exclusive_settings(*both, place.key).at(place.path)
-    for kind in ("tool_output", "tool_input"):
+    for kind in TOOL_KINDS:
         if settings.get("rails", kind, "parallel"):
             place = settings.place("rails", kind, "parallel")
             reason = "tool rails run one after the other"
             yield report.without_effect(f"rails.{kind}.parallel", reason, place.key).at(place.path)
     if project is not None:
-        found = undefined_rails(config, settings, rail_names(project))
+        kinds = KINDS if project.version == "2.x" else (*KINDS, *TOOL_KINDS)
+        found = undefined_rails(config, settings, rail_names(project), kinds)
         if project.version == "2.x":  # there, entries that are no calls were reported by loading
             found = (each for each in found if parse_rail(each[0]) is not None)
+            yield from _idle_in_v2(settings)
         yield from (finding for _, finding in found)
+
+
+def _idle_in_v2(settings: Settings) -> Iterator[Diagnostic]:
+    """Settings of rails that Colang 2.x has no use for: there, rails are flows that flows call."""
+    for kind in ("retrieval", *TOOL_KINDS):
+        if settings.get("rails", kind, "flows"):
+            place = settings.place("rails", kind, "flows")
+            reason = "in Colang 2.x a flow calls such rails where it needs them"
+            yield report.without_effect(f"rails.{kind}.flows", reason, place.key).at(place.path)
+    for kind in ("input", "output"):
+        if settings.get("rails", kind, "parallel"):
+            place = settings.place("rails", kind, "parallel")
+            reason = f"rails of Colang 2.x run as `{kind} rails` calls them"
+            yield report.without_effect(f"rails.{kind}.parallel", reason, place.key).at(place.path)
 
 
 def _flows(config: RailsConfig, kind: str) -> list[str]:
@@ -168,10 +185,10 @@ def _yaml_flows(settings: Settings) -> Iterator[dict[str, object]]:
 
 
 def undefined_rails(
-    config: RailsConfig, settings: Settings, known: Collection[str]
+    config: RailsConfig, settings: Settings, known: Collection[str], kinds: Iterable[str] = KINDS
 ) -> Iterator[tuple[str, Diagnostic]]:
     """Entries that name no flow: these rails would never run. Parameters are no part of the name."""
-    for kind in KINDS:
+    for kind in kinds:
         for index, entry in enumerate(_flows(config, kind)):
             call = parse_rail(entry)
             name = call.name if call else entry.partition("(")[0].partition("$")[0].strip()
