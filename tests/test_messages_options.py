@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -274,3 +275,28 @@ def test_junk_in_the_variable_of_the_options_switches_nothing_off(
     result: Any = app.generate(messages=[context, user("hello bad")])
     # In 1.0 it is a flow that reads the variable, and cannot go on with it.
     assert result["content"] in ("Not this.", "I'm sorry, an internal error has occurred.")
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.x"])
+@pytest.mark.parametrize(
+    ("rails", "messages", "expected"),
+    [
+        (["input"], [user("hello bad")], "Not this."),
+        (["output"], [user("hello"), bot("Kim")], "***"),
+        (["dialog"], [user("hello bad")], "You said hello bad"),
+    ],
+)
+def test_streams_choose_rails_too(
+    version: str, rails: list[str], messages: list[dict[str, Any]], expected: str
+) -> None:
+    streaming = "streaming: {enabled: true, stream_first: false, context_size: 0}"
+    old = SETTINGS_V1.replace("no secrets]}", f"no secrets], {streaming}}}")
+    text, settings = (V1, old) if version == "1.0" else (V2, "colang_version: 2.x")
+
+    async def pieces() -> list[str]:
+        with LLMRails(RailsConfig.from_content(text, settings)) as app:
+            app.register_action(find).register_action(mask).register_action(answer)
+            stream = app.stream_async(messages=messages, options={"rails": rails})
+            return [piece async for piece in stream]
+
+    assert "".join(asyncio.run(asyncio.wait_for(pieces(), 10))) == expected
