@@ -152,7 +152,7 @@ _sink: ContextVar[TokenCallback | None] = ContextVar("colang_tokens", default=No
 
 
 @contextmanager
-def streaming(sink: TokenCallback) -> Generator[None]:
+def streaming(sink: TokenCallback | None) -> Generator[None]:
     """Have the text of bot messages that are made inside, and in tasks started there, given to `sink` in pieces."""
     token = _sink.set(sink)
     try:

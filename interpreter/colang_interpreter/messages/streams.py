@@ -17,17 +17,15 @@ from typing import Any
 from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
-from colang_interpreter.host.parallel import has_passed, run_alone
 from colang_interpreter.messages.conversing import Messages
 from colang_interpreter.messages.errors import StreamingNotSupportedError
 from colang_interpreter.messages.options import GenerationOptions, GenerationResponse, options_of
+from colang_interpreter.messages.windows import WindowChecks
 from colang_interpreter.streaming import (
     ErrorChunk,
     RollingBuffer,
     StreamingHandler,
-    Verdict,
     checked_stream,
-    verdict_of,
     with_metadata,
 )
 from colang_interpreter.v1.names import flow_call
@@ -215,59 +213,3 @@ def _checked(
         stream_first=settings.stream_first,
         parallel=bool(output.parallel),
     )
-
-
-class WindowChecks:
-    """Runs output rails on windows: the whole flow, on a copy of the conversation with the window as the message (S7)."""
-
-    def __init__(self, bot: Bot, messages: Sequence[Message]) -> None:
-        """For the answer to these messages."""
-        self._bot = bot
-        self._messages = messages
-        self._conversation: Conversation | None = None
-        self._count = 0
-
-    def follow(self, conversation: Conversation) -> None:
-        """Take variables and history from this conversation from now on."""
-        self._conversation = conversation
-
-    async def check(self, rail: str, text: str) -> Verdict:
-        """What a rail says about a text."""
-        self._count += 1
-        machine: Any = self._machine().fork_for(self._count)
-        machine.set_variables({"bot_message": text})
-        turn = await run_alone("output", rail, self._bot.runtime, machine)
-        failed = next((run for run in turn.trace.actions if run.failure is not None), None)
-        if failed is not None:
-            return Verdict.error(f"Action {failed.name} failed with status: failed")
-        if any(note.kind in ("error", "limit") for note in turn.trace.notes):
-            return self._of_result(turn)
-        if not has_passed("output", turn.output):
-            return Verdict.block()
-        said = machine.globals.get("bot_message")
-        return Verdict.allow() if said == text else Verdict.rewrite(str(said))
-
-    def _of_result(self, turn: Any) -> Verdict:
-        """The flow cannot go on, perhaps because it reads a plain result like an outcome; that then counts (S4)."""
-        if len(turn.trace.actions) != 1:
-            return Verdict.error("its flow failed")
-        run = turn.trace.actions[0]
-        registered = self._bot.runtime.registry.find(run.name)
-        value = run.return_value
-        if registered is None or not isinstance(value, (bool, int, float, tuple)):
-            return Verdict.error("its flow failed")
-        return verdict_of(value, registered.meta.output_mapping)
-
-    def _machine(self) -> Any:
-        conversation = self._conversation
-        if conversation is not None and conversation.has_begun:
-            return conversation.machine
-        program: Any = self._bot.program
-        variables: dict[str, Any] = {}
-        for message in self._messages:
-            if message.get("role") == "context":
-                variables.update(message["content"])
-            elif message.get("role") == "user":
-                variables["user_message"] = variables["last_user_message"] = message["content"]
-        machine, _ = program.start(0, context=variables)
-        return machine

@@ -16,6 +16,7 @@ from colang_interpreter.dynamic import is_list, is_mapping
 if TYPE_CHECKING:
     from colang_interpreter.host.trace import ActionRun, Step
     from colang_interpreter.tracing.model_calls import ModelCall
+    from colang_interpreter.v1.straight import StraightRail
     from colang_interpreter.v2.rails import RailRun
 
 Verdict: TypeAlias = Literal["allow", "block", "transform", "error", "cancelled"]
@@ -242,6 +243,32 @@ def decisions_v1(
                 rail.failures.append(type(error).__name__ if error else "ActionFailed")
                 rail.reasons.append(f"{event.get('action_name')} failed")
     return [seen.decision(calls) for seen in found]
+
+
+def passed_v1(
+    rail: StraightRail,
+    times: tuple[str, str],
+    texts: tuple[str, object],
+    actions: Sequence[tuple[str, str, Any]],
+    calls: Iterable[ModelCall],
+) -> Decision:
+    """The decision of an output rail that has let a message pass without a conversation around it.
+
+    Args:
+        rail: The rail.
+        times: When it began and when it ended, ISO 8601.
+        texts: The message as it was and as the rail has left it.
+        actions: Name, uid and result of each action it has run.
+        calls: Of models, in these actions.
+    """
+    seen = _Seen(
+        "output", rail.name, *times, _text(texts[0]), _text(texts[1]), "passed",
+        str(rail.flow.path), int(rail.flow.line),
+        uids=[uid for _, uid, _ in actions],
+        names=[name for name, _, _ in actions],
+        outcomes=[value for _, _, value in actions],
+    )  # fmt: skip
+    return seen.decision(calls)
 
 
 def _events(steps: Iterable[Step]) -> Iterator[Mapping[str, Any]]:

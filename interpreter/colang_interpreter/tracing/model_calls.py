@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,3 +56,10 @@ def noted(call: LLMCall, action: str | None) -> None:
     )
     for calls in lists:
         calls.append(made)
+
+
+def repeated(calls: Iterable[ModelCall], action: str | None) -> None:
+    """These calls were made before, and belong to this action; lists further out know of them already."""
+    lists = _lists.get()
+    if lists:
+        lists[-1].extend(replace(call, action=action) for call in calls)

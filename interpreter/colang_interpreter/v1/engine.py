@@ -520,7 +520,7 @@ class Engine:
             element = elements[at]
             match element:
                 case e.Set():
-                    self._assign(element.key, _plain(self._evaluate(element.expression, flow)))
+                    self._assign(element.key, plain_value(self._evaluate(element.expression, flow)))
                     at += 1
                 case e.If():
                     at += 1 if self._evaluate(element.expression, flow) else element.next_else
@@ -554,7 +554,7 @@ class Engine:
     def _return(self, instance: Instance, element: e.Jump) -> None:
         """Assign return values to the variables of the caller, in order (R9)."""
         for key, expression in zip(instance.results, element.values, strict=False):
-            self._assign(key, _plain(self._evaluate(expression, instance.flow)))
+            self._assign(key, plain_value(self._evaluate(expression, instance.flow)))
 
     def _assign(self, key: str, value: Any) -> None:
         self.context[key] = value
@@ -628,5 +628,5 @@ def _property_fits(key: str, value: object, event: Mapping[str, Any]) -> bool:
     return key in event and event[key] == value
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     return list(value) if is_a(value, tuple) else value

@@ -36,12 +36,13 @@ from colang_interpreter.values import ExpressionError
 if TYPE_CHECKING:
     from colang import Project
     from colang_interpreter.v1.state import State
+    from colang_interpreter.v1.straight import StraightRail
 
 FORMAT = 1
 _PLAIN_NAME = re.compile(r"\$[^\W\d]\w*\Z")
 
 
-class _Frame:
+class Frame:
     """What an expression sees: the context of the conversation."""
 
     __slots__ = ("locals",)
@@ -84,6 +85,9 @@ class Program:
     compat: bool = False
     project: Project | None = field(default=None, repr=False)
     _compiled: dict[str, Compiled] = field(default_factory=dict[str, Compiled], repr=False)
+    _straight: dict[str, StraightRail | None] = field(
+        init=False, compare=False, repr=False, default_factory=dict[str, "StraightRail | None"]
+    )
 
     version = "1.0"
 
@@ -150,11 +154,25 @@ class Program:
             EngineError: It is no expression, or cannot be evaluated.
         """
         try:
-            return self._expression(expression)(_Frame(context))
+            return self.compiled(expression)(Frame(context))
         except (ExpressionError, ExpressionFlaw) as error:
             raise EngineError(f"`{expression:.80}`: {error}", flow) from None
 
-    def _expression(self, text: str) -> Compiled:
+    def straight(self, rail: str) -> StraightRail | None:
+        """A configured output rail, compiled once to run without a conversation; None if it needs one."""
+        if rail not in self._straight:
+            from colang_interpreter.v1.straight import straight_rail
+
+            self._straight[rail] = straight_rail(self, rail)
+        return self._straight[rail]
+
+    def compiled(self, text: str) -> Compiled:
+        """An expression, compiled once.
+
+        Raises:
+            ExpressionFlaw: It is none.
+            ExpressionError: It has something that 1.0 does not have.
+        """
         found = self._compiled.get(text)
         if found is None:
             expr = parse_expression_v1(text)
@@ -173,13 +191,13 @@ class Program:
         if _PLAIN_NAME.match(value):
             return context.get(value[1:], value)
         try:
-            compiled = self._expression(value)
+            compiled = self.compiled(value)
         except (ExpressionError, ExpressionFlaw):
             return value
         if not all(name in context for name in compiled.variables):
             return value
         try:
-            return compiled(_Frame(context))
+            return compiled(Frame(context))
         except ExpressionError as error:
             raise EngineError(f"`{value:.80}`: {error}", flow) from None
 

@@ -371,6 +371,10 @@ class State:
         twin.seed, twin.envelope = seed, Envelope(seed)
         return twin
 
+    def views(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Copies of the variables: as flows see them, and as actions see them (section 11)."""
+        return dict(self.engine.context), dict(self.globals)
+
     def fork(self) -> State:
         """An independent conversation that goes on from here (values in variables are shared)."""
         twin = State(self.program, self.seed)
