@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
-from contextvars import Context, copy_context
-from inspect import iscoroutine
+from contextvars import Context
+from types import CoroutineType
 from types import coroutine as awaitable_generator
 from typing import Any, Final
 
@@ -26,45 +26,34 @@ _CANCELLED: Final = "it was cancelled"
 
 
 
-async def call_directly(call: Callable[[], Any], context: Context | None = None) -> Any:
-    """The result of a function, awaited if it can be.
+def begin(
+    call: Callable[[Mapping[str, Any]], Any], given: Mapping[str, Any]
+) -> tuple[Any, Coroutine[Any, Any, Any] | None]:
+    """Call a function and go as far as it gets at once. Run this in the context it is to have.
 
-    Args:
-        call: The function; it runs in a copy of `context`.
-        context: By default that of the caller.
+    Returns:
+        Its result and None; or what it waits for, and the coroutine to give to `go_on`.
 
     Raises:
         ActionError: The function has cancelled itself.
-        asyncio.CancelledError: The caller was cancelled, and so was the function; if it has not ended after
-            `PATIENCE` it is left where it is.
 
     Example:
-        >>> async def main() -> int:
-        ...     return await call_directly(lambda: asyncio.sleep(0, 7))
-        >>> asyncio.run(main())
-        7
+        >>> async def price(arguments):
+        ...     return 7
+        >>> begin(price, {})
+        (7, None)
     """
-    own = copy_context() if context is None else context.copy()
+    result = call(given)
+    if type(result) is not CoroutineType:
+        if not is_awaitable(result):
+            return result, None
+        result = _awaited(result)
     try:
-        result, started, waiting = own.run(_begun, call)
+        return result.send(None), result
+    except StopIteration as done:
+        return done.value, None
     except asyncio.CancelledError:
         raise ActionError(_CANCELLED) from None
-    if started is None:
-        return result
-    return await _gone_on(own, started, waiting)
-
-
-def _begun(call: Callable[[], Any]) -> tuple[Any, Coroutine[Any, Any, Any] | None, Any]:
-    """Call the function and go as far as it gets: its result, or the coroutine and what that waits for."""
-    result = call()
-    if not is_awaitable(result):
-        return result, None, None
-    started: Coroutine[Any, Any, Any] = result if iscoroutine(result) else _awaited(result)
-    try:
-        waiting = started.send(None)
-    except StopIteration as done:
-        return done.value, None, None
-    return None, started, waiting
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:
@@ -72,10 +61,16 @@ async def _awaited(result: Awaitable[Any]) -> Any:
 
 
 @awaitable_generator
-def _gone_on(
+def go_on(
     context: Context, started: Coroutine[Any, Any, Any], waiting: Any
 ) -> Generator[Any, Any, Any]:
-    """Await the rest of a coroutine, each step in its context."""
+    """Await the rest of what `begin` has begun, each step in its context.
+
+    Raises:
+        ActionError: It has cancelled itself.
+        asyncio.CancelledError: The caller was cancelled, and so was the coroutine; if it has not ended after
+            `PATIENCE` it is left where it is.
+    """
     task = asyncio.current_task()
     before = _cancellations(task)
     was_cancelled = False  # by somebody else, not by a time-out of its own

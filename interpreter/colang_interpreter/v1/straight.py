@@ -1,22 +1,21 @@
 """Rails that run straight through: actions, assignments and conditions, compiled so that no conversation is needed.
 
 Most rails ask an action and look at its result. While such a rail only does that, what it does follows from the
-variables alone; the events around it concern nobody. `straight_rail` finds the rails for which this is certain, `run`
-goes through one. Where a rail does anything else - speaks, stops, creates an event - `run` leaves it to the engine.
+variables alone; the events around it concern nobody. `straight_rail` finds the rails for which this is certain.
+Where a rail does anything else - speaks, stops, creates an event - it has to be left to the engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from colang.syntax.expressions_v1 import ExpressionFlaw
 from colang_interpreter.v1 import elements as e
-from colang_interpreter.v1.engine import plain_value
 from colang_interpreter.v1.flows import Flow
 from colang_interpreter.v1.names import flow_call
-from colang_interpreter.v1.program import Frame, Program
+from colang_interpreter.v1.program import Program
 from colang_interpreter.v1.state import SYSTEM_ACTIONS
 from colang_interpreter.values import ExpressionError
 
@@ -43,7 +42,6 @@ class Give:
     """Store the parameters of a called flow."""
 
     params: Mapping[str, object]
-    program: Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +75,6 @@ class Leave:
 
 Step: TypeAlias = Assign | Give | Test | Go | Execute | Leave
 
-Ask: TypeAlias = Callable[[Execute, dict[str, Any]], Awaitable["Result | None"]]
-"""Runs an action, with the variables as actions see them; None if the engine has to deal with how it went."""
-
-Result: TypeAlias = tuple[Any, Mapping[str, Any] | None]
-"""The value of an action, and the variables it sets besides."""
-
-
 @dataclass(frozen=True, slots=True)
 class StraightRail:
     """A compiled rail.
@@ -101,53 +92,6 @@ class StraightRail:
     parameters: Mapping[str, str | None]
     steps: tuple[Step, ...]
     actions: frozenset[str]
-
-    async def run(self, context: dict[str, Any], variables: dict[str, Any], ask: Ask) -> bool:
-        """Go through it.
-
-        Args:
-            context: The variables as flows see them; changed.
-            variables: The variables as actions see them; changed.
-            ask: Runs its actions.
-
-        Returns:
-            True if the message has passed, False if the engine has to say: the rail wants something else, or an
-            expression or a variable is not what it expects.
-        """
-        frame = Frame(context)
-        steps = self.steps
-        at = 0
-        try:
-            while at < len(steps):
-                step = steps[at]
-                at += 1
-                if isinstance(step, Execute):
-                    result = await ask(step, variables)
-                    if result is None:
-                        return False
-                    value, updates = result
-                    if updates:
-                        context.update(updates)
-                        variables.update(updates)
-                    if step.result is not None:
-                        context[step.result] = variables[step.result] = value
-                elif isinstance(step, Test):
-                    if not step.condition.run(frame):
-                        at = step.otherwise
-                elif isinstance(step, Assign):
-                    context[step.key] = variables[step.key] = plain_value(step.value.run(frame))
-                elif isinstance(step, Go):
-                    at = step.target
-                elif isinstance(step, Give):
-                    resolve, flow = step.program.resolve, self.flow.id
-                    given = {k: resolve(v, context, flow) for k, v in step.params.items()}
-                    context.update(given)
-                    variables.update(given)
-                else:
-                    return False
-        except Exception:  # noqa: BLE001 - of an expression, or of a value in it: the engine words it
-            return False
-        return True
 
 
 def straight_rail(program: Program, name: str) -> StraightRail | None:
@@ -240,7 +184,7 @@ def _lower_element(
             if called is not None and not element.results and not reads_event:
                 if element.params:
                     params = {key.removeprefix("$"): v for key, v in element.params.items()}
-                    steps.append(Give(params, program))
+                    steps.append(Give(params))
                 if not _lower(program, called, steps, within):
                     steps.append(Leave())
                 return None
