@@ -235,6 +235,13 @@ def attribute(value: Any, name: str) -> Any:
         >>> attribute({"k": 1}, "k"), attribute({}, "missing")
         (1, None)
     """
+    if (class_of(value), name) in _READABLE:
+        try:
+            found = getattr(value, name)
+        except Exception as error:  # noqa: BLE001 - below it is put into words
+            found = error
+        if class_of(found) in _HARMLESS:
+            return found
     if refused_name(name):
         raise ExpressionError(f"`.{name}` is not accessible")
     if is_a(value, dict):
@@ -286,7 +293,17 @@ def _foreign(value: Any, name: str) -> Any:
         if callable(found) and not is_a(found, type):
             raise ExpressionError(f"`.{name}` is a method: call it as `.{name}()`")
         raise ExpressionError(f"`.{name}` is not accessible")
+    if len(_READABLE) >= _MAX_READABLE:
+        _READABLE.clear()
+    _READABLE.add((class_of(value), name))
     return found
+
+
+_READABLE: Final[set[tuple[type, str]]] = set()
+"""Attributes that `_foreign` has found to be readable; only what they hold is looked at again."""
+
+_MAX_READABLE: Final = 1000
+_HARMLESS: Final = frozenset({bool, int, float, str, type(None), dict, list, tuple})
 
 
 def item(value: Any, index: Any) -> Any:

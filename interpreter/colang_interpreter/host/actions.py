@@ -253,6 +253,13 @@ class Registered:
             if name not in SPECIAL_PARAMETERS and not name.startswith(_CONTEXT_PREFIX)
         ]
 
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What to call with the arguments by name: the function itself, if it is one."""
+        if inspect.isroutine(self._target):
+            return self._target
+        return lambda **arguments: self.call(arguments)
+
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the function, or the method of the one instance; may give an awaitable."""
         target = self._instance() if self._is_class else self._target

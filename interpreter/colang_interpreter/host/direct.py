@@ -27,7 +27,7 @@ _CANCELLED: Final = "it was cancelled"
 
 
 def begin(
-    call: Callable[[Mapping[str, Any]], Any], given: Mapping[str, Any]
+    call: Callable[..., Any], given: Mapping[str, Any]
 ) -> tuple[Any, Coroutine[Any, Any, Any] | None]:
     """Call a function and go as far as it gets at once. Run this in the context it is to have.
 
@@ -38,12 +38,12 @@ def begin(
         ActionError: The function has cancelled itself.
 
     Example:
-        >>> async def price(arguments):
+        >>> async def price(item):
         ...     return 7
-        >>> begin(price, {})
+        >>> begin(price, {"item": "tea"})
         (7, None)
     """
-    result = call(given)
+    result = call(**given)
     if type(result) is not CoroutineType:
         if not is_awaitable(result):
             return result, None

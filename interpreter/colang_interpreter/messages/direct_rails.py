@@ -13,7 +13,7 @@ from contextvars import Context
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from typing_extensions import assert_never
 
@@ -47,20 +47,11 @@ _OF_CONVERSATIONS: Final = frozenset({"events", "state", HOST_PARAMETER})
 _ALLOW: Final = Verdict.allow()
 
 
-class Ran(NamedTuple):
-    """An action that has run."""
-
-    action: Asked
-    started: datetime | None  # None if nobody wants to know
-    result: Any  # as the function gave it
-    error: BaseException | None = None
-
-
 class Asked:
     """An action of the rail in one stream: how to call it."""
 
     __slots__ = (
-        "_context", "_dynamic", "_fixed", "_runtime", "_timed", "call", "calls", "name", "reads", "result", "uid",
+        "_context", "_dynamic", "_fixed", "_function", "_runtime", "_timed", "calls", "name", "reads", "result", "uid",
     )  # fmt: skip
 
     def __init__(self, step: Execute, uid: str, runtime: Runtime, context: Context) -> None:
@@ -76,11 +67,11 @@ class Asked:
             raise ActionError(f"action `{step.name}` looks at the conversation")
         self.name, self.result, self.uid = step.name, step.result, uid
         self._runtime = runtime
-        self.call: Callable[[Mapping[str, Any]], Any] = registered.call
+        self._function = registered.function
         self._fixed, self._dynamic = _arguments(step, registered, runtime)
         self.reads = bool(self._dynamic)
         self._timed = registered if _needs_task(registered, runtime) else None
-        self.calls: list[ModelCall] = []  # since the last check began
+        self.calls: list[ModelCall] = []  # of the last run
         self._context = context.copy()
         self._context.run(self._enter)
 
@@ -90,21 +81,19 @@ class Asked:
         streaming(None).__enter__()
         enter_action(self.uid)
 
-    def given(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """The arguments of a call."""
-        if not self._dynamic:
-            return self._fixed
-        given = self._fixed.copy()
-        for name, read in self._dynamic:
-            given[name] = read(variables)
-        return given
-
-    def start(self, given: Mapping[str, Any]) -> tuple[Any, Awaitable[Any] | None]:
+    def start(self, variables: dict[str, Any]) -> tuple[Any, Awaitable[Any] | None]:
         """Call it: its result, or what to await for the result."""
+        if self.calls:
+            self.calls.clear()
+        given = self._fixed
+        if self._dynamic:
+            given = given.copy()
+            for name, read in self._dynamic:
+                given[name] = read(variables)
         context = self._context.copy()
         if self._timed is not None:
             return None, self._in_task(self._timed, given, context)
-        result, started = context.run(begin, self.call, given)
+        result, started = context.run(begin, self._function, given)
         return (result, None) if started is None else (None, go_on(context, started, result))
 
     async def _in_task(
@@ -189,6 +178,10 @@ def _resolved(program: Program, value: str, variables: dict[str, Any]) -> Any:
     return program.resolve(value, variables, "execute")
 
 
+Ran: TypeAlias = tuple[Asked, "datetime | None", Any, "BaseException | None"]
+"""An action that has run: when, if somebody wants to know, the result as the function gave it, and what it raised."""
+
+
 class DirectCheck:
     """A straight rail in one stream."""
 
@@ -196,7 +189,7 @@ class DirectCheck:
         self,
         rail: StraightRail,
         runtime: Runtime,
-        machine: Callable[[], State],
+        machine: State,
         context: Context,
         leave: Callable[[str, Sequence[Ran]], Awaitable[Verdict]],
     ) -> None:
@@ -205,7 +198,7 @@ class DirectCheck:
         Args:
             rail: The rail.
             runtime: What the actions need.
-            machine: The conversation as it stands when a window comes.
+            machine: The conversation, which may go on while the stream runs.
             context: The context of the stream.
             leave: Has the engine judge a text, with the actions that have been run.
 
@@ -214,6 +207,7 @@ class DirectCheck:
         """
         self._rail = rail
         self._runtime = runtime
+        self._program = cast(Program, runtime.program)
         self._machine = machine
         self._leave = leave
         self._steps = tuple(
@@ -222,79 +216,83 @@ class DirectCheck:
             else step
             for number, step in enumerate(rail.steps)
         )
-        self._asked = tuple(step for step in self._steps if isinstance(step, Asked))
-        self._reads = any(asked.reads for asked in self._asked)
+        self._reads = any(isinstance(step, Asked) and step.reads for step in self._steps)
         names = {"_rail": rail.name, "triggered_output_rail": rail.name}
         self._begin = {**names, **rail.parameters}
+        self._taken = -1  # what the conversation had taken in when it was last looked at
+        self._seen: dict[str, Any] = {}
+        self._variables: dict[str, Any] = {}
 
     async def check(self, text: str) -> Verdict:
         """What the rail says about a text."""
         ran: list[Ran] = []
         begun = self._now()
-        for asked in self._asked:
-            asked.calls.clear()
-        machine = self._machine()
-        seen = {**machine.engine.context, "bot_message": text, **self._begin}
+        if self._machine.taken != self._taken:
+            self._look_again()
+        seen = self._seen.copy()
+        seen["bot_message"] = text
         variables = seen  # as actions see them; nobody looks at them if no action does
         if self._reads:
-            variables = {**machine.globals, "bot_message": text, **self._begin}
-        try:
-            passes = await self._goes_through(seen, variables, ran)
-        except Exception:  # noqa: BLE001 - of an expression, or of a value in it: the engine words it
-            passes = False
-        if not passes:
-            return await self._leave(text, ran)
-        said = seen["bot_message"]
-        if begun is not None:
-            self._report(begun, text, said, ran)
-        return passed(text, said)
-
-    async def _goes_through(
-        self, seen: dict[str, Any], variables: dict[str, Any], ran: list[Ran]
-    ) -> bool:
-        """Whether the end is reached: what comes on the way can be dealt with here."""
+            variables = self._variables.copy()
+            variables["bot_message"] = text
         frame = Frame(seen)
         steps = self._steps
+        last = len(steps)
         at = 0
-        while at < len(steps):
-            step = steps[at]
-            at += 1
-            if isinstance(step, Asked):
-                started = self._now()
-                try:
-                    value, rest = step.start(step.given(variables))
-                    if rest is not None:
-                        value = await rest
-                except (Exception, SystemExit) as problem:  # noqa: BLE001 - foreign code may raise anything
-                    ran.append(Ran(step, started, None, problem))
-                    return False
-                ran.append(Ran(step, started, value))
-                if isinstance(value, ActionResult) or type(value).__name__ == "ActionResult":
-                    outcome = outcome_of(value)
-                    if outcome.failure is not None or outcome.events:
-                        return False
-                    value = outcome.value
-                    seen.update(outcome.context_updates)
-                    variables.update(outcome.context_updates)
-                if step.result is not None:
-                    seen[step.result] = variables[step.result] = value
-            elif isinstance(step, Test):
-                if not step.condition.run(frame):
-                    at = step.otherwise
-            elif isinstance(step, Assign):
-                seen[step.key] = variables[step.key] = plain_value(step.value.run(frame))
-            elif isinstance(step, Go):
-                at = step.target
-            elif isinstance(step, Give):
-                resolve, flow = cast(Program, self._runtime.program).resolve, self._rail.flow.id
-                given = {key: resolve(value, seen, flow) for key, value in step.params.items()}
-                seen.update(given)
-                variables.update(given)
-            elif isinstance(step, Leave):
-                return False
+        try:
+            while at < last:
+                step = steps[at]
+                at += 1
+                if isinstance(step, Asked):
+                    started = begun and self._now()
+                    try:
+                        value, rest = step.start(variables)
+                        if rest is not None:
+                            value = await rest
+                    except (Exception, SystemExit) as problem:  # noqa: BLE001 - foreign code may raise anything
+                        ran.append((step, started, None, problem))
+                        break
+                    ran.append((step, started, value, None))
+                    if type(value).__name__ == "ActionResult" or isinstance(value, ActionResult):
+                        outcome = outcome_of(value)
+                        if outcome.failure is not None or outcome.events:
+                            break
+                        value = outcome.value
+                        seen.update(outcome.context_updates)
+                        variables.update(outcome.context_updates)
+                    if step.result is not None:
+                        seen[step.result] = variables[step.result] = value
+                elif isinstance(step, Test):
+                    if not step.condition.run(frame):
+                        at = step.otherwise
+                elif isinstance(step, Assign):
+                    seen[step.key] = variables[step.key] = plain_value(step.value.run(frame))
+                elif isinstance(step, Go):
+                    at = step.target
+                elif isinstance(step, Give):
+                    resolve, flow = self._program.resolve, self._rail.flow.id
+                    given = {key: resolve(value, seen, flow) for key, value in step.params.items()}
+                    seen.update(given)
+                    variables.update(given)
+                elif isinstance(step, Leave):
+                    break
+                else:
+                    assert_never(step)
             else:
-                assert_never(step)
-        return True
+                said = seen["bot_message"]
+                if begun is not None:
+                    self._report(begun, text, said, ran)
+                return _ALLOW if said is text else passed(text, said)
+        except Exception as problem:  # noqa: BLE001 - of an expression, or of a value in it
+            _logger.debug("left to the engine, which words it: %s", type(problem).__name__)
+        return await self._leave(text, ran)
+
+    def _look_again(self) -> None:
+        """The conversation has gone on."""
+        machine = self._machine
+        self._taken = machine.taken
+        self._seen = {**machine.engine.context, **self._begin}
+        self._variables = {**machine.globals, **self._begin}
 
     def _now(self) -> datetime | None:
         """The time, if there is somebody to be told."""
@@ -309,17 +307,13 @@ class DirectCheck:
             self._rail,
             (stamp(begun), stamp(self._runtime.clock.now())),
             (text, said),
-            [(each.action.name, each.action.uid, _value(each.result)) for each in ran],
-            [call for each in ran for call in each.action.calls],
+            [(asked.name, asked.uid, outcome_of(result).value) for asked, _, result, _ in ran],
+            [call for asked, *_ in ran for call in asked.calls],
         )
         try:
             report([replace(decision, turn=1)])
         except Exception as problem:  # noqa: BLE001 - reports must not stop what they report
             _logger.warning("decisions not exported: %s", type(problem).__name__)
-
-
-def _value(result: Any) -> Any:
-    return outcome_of(result).value
 
 
 def passed(text: str, said: object) -> Verdict:

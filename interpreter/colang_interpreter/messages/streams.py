@@ -94,7 +94,7 @@ async def _answer(
     task = asyncio.ensure_future(
         _generate(api, bot, handler, checks, messages, options, state, final)
     )
-    texts: AsyncIterable[str] = handler.texts()
+    texts = handler.texts()
     if rails:
         texts = _checked(bot, texts, rails, checks)
     try:
@@ -188,16 +188,9 @@ def _metadata(api: Messages) -> dict[str, Any]:
 
 
 def _shown(
-    texts: AsyncIterable[str], include_metadata: bool, final: Mapping[str, Any]
+    texts: AsyncGenerator[str], include_metadata: bool, final: Mapping[str, Any]
 ) -> AsyncGenerator[Any]:
-    if include_metadata:
-        return with_metadata(texts, lambda: final)
-    return _texts(texts)
-
-
-async def _texts(texts: AsyncIterable[str]) -> AsyncGenerator[Any]:
-    async for text in texts:
-        yield text
+    return with_metadata(texts, lambda: final) if include_metadata else texts
 
 
 def _checked(

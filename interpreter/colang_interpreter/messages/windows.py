@@ -60,12 +60,11 @@ class WindowChecks:
 
     def check(self, rail: str, text: str) -> Awaitable[Verdict]:
         """What a rail says about a text."""
-        if rail not in self._direct:
-            self._direct[rail] = self._prepared(rail)
-        direct = self._direct[rail]
-        if direct is None:
-            return self._judged_apart(rail, text, ())
-        return direct.check(text)
+        try:
+            direct = self._direct[rail]
+        except KeyError:
+            direct = self._direct[rail] = self._prepared(rail)
+        return direct.check(text) if direct is not None else self._judged_apart(rail, text, ())
 
     async def _judged_apart(self, rail: str, text: str, ran: Sequence[Ran]) -> Verdict:
         """As `_judged`, in the context of the stream."""
@@ -124,7 +123,7 @@ class WindowChecks:
             return None
         leave = partial(self._judged_apart, name)
         try:
-            return DirectCheck(rail, self.bot.runtime, lambda: self.machine, self._context, leave)
+            return DirectCheck(rail, self.bot.runtime, self.machine, self._context, leave)
         except ActionError:
             return None
 
@@ -153,15 +152,15 @@ class _Repeating(ActionRegistry):
 
     def find(self, name: str) -> Registered | None:
         found = self._registry.find(name)
-        if found is None or not self._left or self._left[0].action.name != name:
+        if found is None or not self._left or self._left[0][0].name != name:
             return found
 
         def again(**_: object) -> Any:
-            done = self._left.pop(0)
-            repeated(done.action.calls, current_action_uid())
-            if done.error is not None:
-                raise done.error
-            return done.result
+            asked, _, result, error = self._left.pop(0)
+            repeated(asked.calls, current_action_uid())
+            if error is not None:
+                raise error
+            return result
 
         twin = Registered(again, ActionMeta(name))
         twin.where = found.where
@@ -176,7 +175,7 @@ class _Late:
         self._left = left
 
     def now(self) -> datetime:
-        then = self._left[0].started if self._left else None
+        then = self._left[0][1] if self._left else None
         return self._clock.now() if then is None else then
 
     async def sleep(self, seconds: float) -> None:

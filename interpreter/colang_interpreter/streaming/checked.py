@@ -70,7 +70,7 @@ async def checked_stream(
         >>> asyncio.run(chunks())[:2], asyncio.run(chunks())[2].error["code"]
         (['one ', 'two '], 'content_blocked')
     """
-    judge = _judge_together if parallel and len(rails) > 1 else _judge_in_order
+    together = parallel and len(rails) > 1
     may_rewrite = not stream_first and not buffer.overlaps
     cut = windows(tokens, buffer if rails else _EACH_TOKEN)
     try:
@@ -82,11 +82,21 @@ async def checked_stream(
             if stream_first or not rails:
                 for token in new:
                     yield token
-            if not rails:
-                continue
-            outcome = await judge(rails, text, check, may_rewrite)
+            outcome = text
+            if together:
+                outcome = await _judge_together(rails, text, check, may_rewrite)
+            else:
+                for rail in rails:
+                    try:
+                        verdict = await check(rail, outcome)
+                    except Exception as problem:  # noqa: BLE001 - reported, and fails closed
+                        verdict = _failure(rail, problem)
+                    if verdict is not _ALLOW:
+                        outcome = _consequence(rail, verdict, outcome, may_rewrite)
+                        if isinstance(outcome, ErrorChunk):
+                            break
             if outcome is text:
-                if not stream_first:
+                if rails and not stream_first:
                     for token in new:
                         yield token
             elif outcome:
@@ -97,24 +107,11 @@ async def checked_stream(
         await cut.aclose()
 
 
-async def _judge_in_order(rails: Sequence[str], text: str, check: Check, may_rewrite: bool) -> str:
-    """The text itself if all rails let it pass, else what to say instead: another text, or an `ErrorChunk`."""
-    current = text
-    for rail in rails:
-        try:
-            verdict = await check(rail, current)
-        except Exception as problem:  # noqa: BLE001 - reported, and fails closed
-            verdict = _failure(rail, problem)
-        if verdict is _ALLOW:
-            continue
-        current = _consequence(rail, verdict, current, may_rewrite)
-        if isinstance(current, ErrorChunk):
-            return current
-    return current
-
-
 async def _judge_together(rails: Sequence[str], text: str, check: Check, may_rewrite: bool) -> str:
-    """As `_judge_in_order`, but no rail sees what another has rewritten: the last configured one wins."""
+    """The text itself if all rails let it pass, else what to say instead: another text, or an `ErrorChunk`.
+
+    No rail sees what another has rewritten: the last configured one wins.
+    """
     tasks = [asyncio.ensure_future(_verdict(rail, text, check)) for rail in rails]
     try:
         pending: set[asyncio.Future[Verdict]] = set(tasks)

@@ -39,6 +39,7 @@ class State:
         now: Time of the last event, written into new ones.
         errors: Errors of flows in the last call, as (kind, text).
         log: Notices of the last call, as (channel, text).
+        taken: Events processed so far, for whoever keeps something of the variables.
     """
 
     def __init__(self, program: Program, seed: int = 0) -> None:
@@ -56,6 +57,7 @@ class State:
         self.errors: list[tuple[str, str]] = []
         self.log: list[tuple[str, str]] = []
         self.turns: deque[Engine] = deque(maxlen=HIDDEN_TURNS)
+        self.taken = 0
         self.new_events = 0  # in the current call of the host
         self.deciders: dict[
             str, str
@@ -150,6 +152,7 @@ class State:
         kind = event.get("type")
         if not isinstance(kind, str) or not kind:
             raise ValueError("an event needs a `type`, the name of the event")
+        self.taken += 1
         self.history.append(dict(event))
         if kind == "ContextUpdate":
             data = event.get("data")
@@ -370,10 +373,6 @@ class State:
         twin.engine.pending, twin.engine.decision = {}, None
         twin.seed, twin.envelope = seed, Envelope(seed)
         return twin
-
-    def views(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Copies of the variables: as flows see them, and as actions see them (section 11)."""
-        return dict(self.engine.context), dict(self.globals)
 
     def fork(self) -> State:
         """An independent conversation that goes on from here (values in variables are shared)."""

@@ -111,6 +111,8 @@ def straight_rail(program: Program, name: str) -> StraightRail | None:
         return None
     if program.compat or flow.is_extension or not flow.is_interruptible:
         return None
+    if "bot_message" in parameters:
+        return None
     steps: list[Step] = []
     if not _lower(program, flow, steps, ()):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 TARGETS: Final = frozenset({"user_message", "bot_message", "relevant_chunks"})
 """Variables a rail may rewrite."""
@@ -39,6 +39,8 @@ class RailOutcome:
         cls, reason: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> RailOutcome:
         """It may go through as it is."""
+        if reason is None and not metadata and cls is RailOutcome:
+            return _ALLOWED
         return cls(reason=reason, metadata=dict(metadata or {}))
 
     @classmethod
@@ -69,3 +71,16 @@ class RailOutcome:
         return cls(
             is_transform=True, transform_text=changed, reason=reason, metadata=dict(metadata or {})
         )
+
+
+class _Nothing(dict[str, Any]):
+    """An empty dictionary that stays so, because many share it."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("an outcome that allows is shared; give `metadata` to RailOutcome.allow")
+
+    __setitem__ = setdefault = update = __ior__ = _refuse
+
+
+_ALLOWED: Final = RailOutcome(transform_text=_Nothing(), metadata=_Nothing())
+"""What most checks of most texts say: made once."""
