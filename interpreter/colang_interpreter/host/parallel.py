@@ -103,14 +103,27 @@ async def _run(kind: Kind, rail: str, conversation: Conversation, twin: Machine)
     return _Ended(events, has_passed(kind, events))
 
 
-async def run_alone(kind: Kind, rail: str, runtime: Runtime, machine: Machine) -> Turn:
-    """Run one rail on a machine of its own; what it says goes to no stream."""
+async def run_alone(
+    kind: Kind, rail: str, runtime: Runtime, machine: Machine, text: str | None = None
+) -> Turn:
+    """Run one rail on a machine of its own; what it says goes to no stream.
+
+    Args:
+        kind: What it checks.
+        rail: As it is configured.
+        runtime: Of the whole conversation.
+        machine: A copy of its machine.
+        text: The message to check, if it is not the one the machine knows.
+    """
     from colang_interpreter.llm.tokens import streaming
 
     own = Conversation(runtime)
     own.adopt(machine)
-    begin = {"type": "start_flow", "flow_id": f"run one {kind} rail", "params": {"_rail": rail}}
-    with streaming(cast(Any, None)):
+    params = {"_rail": rail}
+    if text is not None:
+        params["user_message" if kind == "input" else "bot_message"] = text
+    begin = {"type": "start_flow", "flow_id": f"run one {kind} rail", "params": params}
+    with streaming(None):
         try:
             return await own.process([begin], blocking=True)
         finally:

@@ -41,9 +41,10 @@ Explained = tuple["weakref.ref[Messages]", Recorder, list[Event]]
 
 _explained: ContextVar[Explained | None] = ContextVar("colang_explained", default=None)
 
-_WRITING = (
+WRITING = (
     *("general", "generate_bot_message", "generate_intent_steps_message"),
     *("generate_value_from_instruction", "generate_user_intent_and_bot_action_from_user_action"),
+    "generate_flow_continuation",
 )
 """Tasks whose completions users get to read."""
 
@@ -119,7 +120,7 @@ class Messages:
     ) -> str | dict[str, Any] | GenerationResponse:
         """Answer a prompt or messages; see `LLMRails.generate_async`.
 
-        `on_begin` gets the conversation before its turn.
+        `on_begin` gets the conversation before its turn, in the context of the turn.
         """
         if (prompt is None) == (messages is None):
             raise ValueError("give either a prompt or messages")
@@ -133,7 +134,7 @@ class Messages:
             message = answer.message(thinking=True)
             return message if prompt is None else message["content"]
         message = answer.message()
-        writing = done.recorder.last_of(*_WRITING)
+        writing = done.recorder.last_of(*WRITING)
         options_given = wanted or GenerationOptions()
         return GenerationResponse(
             response=[message] if prompt is None else str(message["content"]),
@@ -167,8 +168,6 @@ class Messages:
         dialect, bot = self._dialect, self._bot
         clock = bot.runtime.clock
         conversation = bot.conversation()
-        if on_begin is not None:
-            on_begin(conversation)
         known, key = 0, None
         scope_start = scope_key()
         keys = keys_of(messages, scope_start)
@@ -197,6 +196,8 @@ class Messages:
                 from colang_interpreter.llm.tokens import streaming
 
                 scope.enter_context(streaming(on_token))
+            if on_begin is not None:
+                on_begin(conversation)
             ran = await dialect.run(conversation, events)
             saved = None if state is None else dialect.saved(conversation, events, ran)
         if state is None:

@@ -17,7 +17,7 @@ from typing import Any
 from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
-from colang_interpreter.messages.conversing import Messages
+from colang_interpreter.messages.conversing import WRITING, Explained, Messages, explain_as, explanation
 from colang_interpreter.messages.errors import StreamingNotSupportedError
 from colang_interpreter.messages.options import GenerationOptions, GenerationResponse, options_of
 from colang_interpreter.messages.windows import WindowChecks
@@ -172,8 +172,9 @@ async def generate_into(
 
 
 def _metadata(api: Messages) -> dict[str, Any]:
+    """Of the call that has written the answer; the calls of rails are nobody's business here."""
     calls = api.explained().llm_calls
-    last = calls[-1] if calls else None
+    last = next((call for call in reversed(calls) if call.task in WRITING), None)
     if last is None or (last.total_tokens is None and last.raw_response is None):
         return {}
     usage = {

@@ -74,10 +74,9 @@ class WindowChecks:
     async def _judged(self, rail: str, text: str, ran: Sequence[Ran]) -> Verdict:
         """Run the rail in a copy of the conversation; actions in `ran` have been run already."""
         self._count += 1
-        machine: Any = self.machine.fork_for(self._count)
-        machine.set_variables({"bot_message": text})
+        machine = self.machine.fork_for(self._count)
         runtime = _repeating(self.bot.runtime, ran) if ran else self.bot.runtime
-        turn = await run_alone("output", rail, runtime, machine)
+        turn = await run_alone("output", rail, runtime, machine, text)
         failed = next((run for run in turn.trace.actions if run.failure is not None), None)
         if failed is not None:
             return Verdict.error(f"Action {failed.name} failed with status: failed")
