@@ -97,6 +97,7 @@ class Conversation:
         self.runtime = runtime
         self.name = name
         self.is_closed = False
+        self.on_output: Callable[[Event], object] | None = None  # told of events when they come about
         self.utterances = 0  # of the user so far, over all restorations; see `Session.say`
         self._rules: Rules = rules_for(runtime.program)
         self._seed = seed
@@ -351,6 +352,8 @@ class Conversation:
         elif call.name in turn.instant:
             finished = self._rules.progressed(call, "Finished", self._now())
             turn.output.append(finished)
+            if self.on_output is not None:
+                self.on_output(finished)
             return [*following, finished]
         elif (registered := self.runtime.registry.find(call.name)) is not None:
             self._actions.start(call, registered, self._now())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias, cast
@@ -13,10 +14,12 @@ from typing import Any, Protocol, TypeAlias, cast
 from colang.syntax import nodes
 from colang_interpreter.dynamic import is_a, is_dict
 from colang_interpreter.llm import completions_v2 as read
+from colang_interpreter.llm import spoken_v2 as spoken
 from colang_interpreter.llm.history import history_v2
 from colang_interpreter.llm.index import Index, IndexFactory, IndexItem, NgramIndex
 from colang_interpreter.llm.manager import Answer, Events, TaskManager
-from colang_interpreter.llm.model import Model
+from colang_interpreter.llm.model import Model, TokenCallback
+from colang_interpreter.llm.tokens import current_sink
 
 VALUE_TEMPERATURE = 0.1
 FLOWS_FOUND = 5
@@ -229,6 +232,7 @@ class Generation:
                 "examples": await self._examples(f"${var_name} = ", FLOWS_FOUND),
             },
             temperature=VALUE_TEMPERATURE,
+            on_token=self._listener(spoken.VALUE_OPENING) if self._says(var_name) else None,
         )
         prompt = answer.rendered.prompt
         text = prompt if isinstance(prompt, str) else str(prompt[-1].get("content", ""))
@@ -243,7 +247,12 @@ class Generation:
             cast("dict[str, Any]", options).get("llm_params") if isinstance(options, dict) else None
         )
         answer = await self.tasks.ask(
-            model, "general", {"user_message": user_message}, events, parameters=given or {}
+            model,
+            "general",
+            {"user_message": user_message},
+            events,
+            parameters=given or {},
+            on_token=current_sink() if self._says(spoken.ANSWER) else None,
         )
         return answer.text
 
@@ -299,6 +308,7 @@ class Generation:
             events,
             {"examples": await self._examples(last, CONTINUATIONS_FOUND)},
             temperature=temperature,
+            on_token=self._listener(spoken.ACTION_OPENING),
         )
         if not answer.text.strip():
             return _apology()
@@ -364,8 +374,8 @@ class Generation:
         local: dict[str, Any] = getattr(instance, "locals", None) or {}
         tools = [flow for flow in state.program.flows.values() if flow.meta.get("tool") is True]
         variables = {
-            **_plain(state.globals),
-            **_plain(local),
+            **plain_values(state.globals),
+            **plain_values(local),
             "tools": "\n\n".join(_header(flow.source) for flow in tools),
             "tool_names": ", ".join(flow.name for flow in tools),
         }
@@ -381,14 +391,28 @@ class Generation:
         events: Events,
         values: Mapping[str, Any],
         temperature: float | None = None,
+        on_token: TokenCallback | None = None,
     ) -> Answer:
         lowest = getattr(self.program.config, "lowest_temperature", None)
         used = temperature if temperature is not None else 0.001 if lowest is None else lowest
         chunks = state.globals.get("relevant_chunks")
         variables = {"context": dict(state.globals), "relevant_chunks": chunks, **values}
         return await self.tasks.ask(
-            model, task, variables, events, parameters={"temperature": used}
+            model, task, variables, events, parameters={"temperature": used}, on_token=on_token
         )
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        return spoken.said_at_once(self.program.definitions)
+
+    def _says(self, name: str) -> bool:
+        """Whether the program says what a model gives under this name, and nothing else becomes of it."""
+        return current_sink() is not None and name in self._said
+
+    def _listener(self, opening: re.Pattern[str]) -> TokenCallback | None:
+        """Takes a completion in pieces, if somebody wants to read the text in it while it arrives."""
+        sink = current_sink()
+        return None if sink is None else spoken.SaidText(sink, opening).take
 
     def _fresh(self, state: StateV2, prefix: str, digits: int, *seed: object) -> str:
         """A name nobody has, the same in a repetition of the conversation."""
@@ -535,8 +559,8 @@ def _header(source: str) -> str:
     return lines[start]
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what is data: a template must not reach into the machine."""
+def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what is data: templates and windows must not reach into the machine."""
     return {name: value for name, value in values.items() if _is_plain(value, 0)}
 
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.llm.model import content_text
+from colang_interpreter.llm.tokens import streaming
 from colang_interpreter.machine import Machine
 from colang_interpreter.messages.conversion import Answer, Ran
 from colang_interpreter.messages.dialog_v2 import DialogV2, message_events
 from colang_interpreter.messages.options import GenerationOptions, RailsResult
 from colang_interpreter.messages.recording import Recorder
+from colang_interpreter.streaming import Verdict
 from colang_interpreter.tracing.decisions import STOPPING
 from colang_interpreter.v2.rails import OPTIONS, RUNNERS, VARIABLES
 from colang_interpreter.v2.state import State
@@ -70,15 +72,10 @@ class ChecksV2:
             shown: The type whose message the result gives.
             variables: Globals that the rails find.
         """
-        program = self._checker(tuple(kinds))
-        state = program.prepare(secrets.randbits(63))
         texts: dict[Kind, str] = {
             kind: content_text(content) for kind, content in under_check.items()
         }
-        state.globals.update(variables or {})
-        self._tell(state, messages, texts)
-        conversation = Conversation(replace(self._bot.runtime, program=program))
-        conversation.adopt(cast(Machine, state))
+        state, conversation = self._prepared(tuple(kinds), messages, texts, variables or {})
         async with self._api.following(conversation, messages) as recorder:
             ran = await self._dialect.run(conversation, [])
             # Finished, `main` waits to be started again. Failed, or held up by a rail: the message does not pass.
@@ -140,6 +137,46 @@ class ChecksV2:
             shown = "output"
         variables = {**known, OPTIONS: options.model_dump()}
         return await self.check(messages, kinds, under_check, shown, variables)
+
+    async def judge(
+        self, messages: Sequence[Mapping[str, Any]], text: str, variables: Mapping[str, Any]
+    ) -> Verdict:
+        """What the output rails say about a part of an answer. What they say themselves goes nowhere.
+
+        Args:
+            messages: What is answered.
+            text: The part.
+            variables: Global variables of the conversation, as it stands.
+        """
+        state, conversation = self._prepared(("output",), messages, {"output": text}, variables)
+        with streaming(None):
+            try:
+                ran = await self._dialect.run(conversation, [])
+            finally:
+                await conversation.close()
+        if state.main_is_waiting:
+            after = state.globals.get(VARIABLES["output"])
+            return Verdict.allow() if after is None or after == text else Verdict.rewrite(str(after))
+        verdicts = {decision.verdict for decision in ran.turn.trace.decisions}
+        if "error" in verdicts and "block" not in verdicts:
+            return Verdict.error("it failed")
+        return Verdict.block()
+
+    def _prepared(
+        self,
+        kinds: tuple[Kind, ...],
+        messages: Sequence[Mapping[str, Any]],
+        texts: dict[Kind, str],
+        variables: Mapping[str, Any],
+    ) -> tuple[State, Conversation]:
+        """A conversation that is about to run the rails on these texts."""
+        program = self._checker(kinds)
+        state = program.prepare(secrets.randbits(63))
+        state.globals.update(variables)
+        self._tell(state, messages, texts)
+        conversation = Conversation(replace(self._bot.runtime, program=program))
+        conversation.adopt(cast(Machine, state))
+        return state, conversation
 
     def _checker(self, kinds: tuple[Kind, ...]) -> Program:
         """The program whose `main` runs the rails of these types."""

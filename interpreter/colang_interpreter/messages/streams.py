@@ -18,11 +18,14 @@ from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.messages.conversing import WRITING, Explained, Messages, explain_as, explanation
+from colang_interpreter.messages.drafts import Drafts
 from colang_interpreter.messages.errors import StreamingNotSupportedError
 from colang_interpreter.messages.options import GenerationOptions, GenerationResponse, options_of
 from colang_interpreter.messages.windows import WindowChecks
+from colang_interpreter.messages.windows_v2 import WindowChecksV2
 from colang_interpreter.streaming import (
     ErrorChunk,
+    JudgedChunk,
     RollingBuffer,
     StreamingHandler,
     checked_stream,
@@ -51,32 +54,38 @@ def stream(
         given = [*given, {"role": "user", "content": prompt}]
     if generator is None and (prompt is None) == (messages is None):
         raise ValueError("give either a prompt or messages")
-    rails = _rails(bot, wanted)
+    rails = _rails(api, bot, wanted)
+    settings = bot.program.config.rails.output.streaming if rails else None
+    if settings is not None and not settings.enabled:
+        if bot.program.version == "1.0" or generator is not None:
+            raise StreamingNotSupportedError(
+                "the configuration has output rails that see only whole messages; set"
+                " `rails.output.streaming.enabled: true` to let them check a stream, or use generate_async"
+            )
+        rails = []  # the program runs them on each text before it says it
     if generator is not None:
         if not rails:
             return aiter(generator)
-        checks = WindowChecks(bot, given)
-        return _shown(_checked(bot, generator, rails, checks), include_metadata, {})
-    return _answer(api, bot, given, wanted, state, rails, include_metadata)
+        return _shown(_checked(bot, generator, rails, _checks(api, bot, given)), include_metadata, {})
+    in_pieces = settings is None or settings.enabled
+    return _answer(api, bot, given, wanted, state, rails, include_metadata, in_pieces)
 
 
-def _rails(bot: Bot, options: GenerationOptions | None) -> list[str]:
-    """The output rails that look at the stream; 2.x rails are flows, which have seen what is said already."""
-    if bot.program.version != "1.0":
-        return []
-    output = bot.program.config.rails.output
+def _rails(api: Messages, bot: Bot, options: GenerationOptions | None) -> list[str]:
+    """The output rails of a stream: in 1.0 those of the configuration, in 2.x the flow `output rails`."""
     choice = True if options is None else options.rails.output
-    names = [
+    if api.checks is not None:
+        return ["output"] if choice and api.checks.has("output") else []
+    return [
         name
-        for name in output.flows
+        for name in bot.program.config.rails.output.flows
         if choice is True or (choice and {name, flow_call(name)[0]} & set(choice))
     ]
-    if names and not output.streaming.enabled:
-        raise StreamingNotSupportedError(
-            "the configuration has output rails that see only whole messages; set"
-            " `rails.output.streaming.enabled: true` to let them check a stream, or use generate_async"
-        )
-    return names
+
+
+def _checks(api: Messages, bot: Bot, messages: Sequence[Message]) -> WindowChecks | WindowChecksV2:
+    flows = api.checks
+    return WindowChecks(bot, messages) if flows is None else WindowChecksV2(flows, messages)
 
 
 async def _answer(
@@ -87,13 +96,23 @@ async def _answer(
     state: Mapping[str, Any] | None,
     rails: list[str],
     include_metadata: bool,
+    in_pieces: bool,
 ) -> AsyncGenerator[Any]:
     handler = StreamingHandler()
-    checks = WindowChecks(bot, messages)
+    checks = _checks(api, bot, messages)
     final: dict[str, Any] = {}
-    task = asyncio.ensure_future(
-        _generate(api, bot, handler, checks, messages, options, state, final)
-    )
+    explained: list[Explained | None] = []
+
+    async def generate() -> None:
+        with suppress(Exception):  # the handler knows, and so will the reader
+            try:
+                await _generate_into(
+                    handler, api, bot, (None, messages, options, state), in_pieces, checks.follow, final
+                )
+            finally:
+                explained.append(explanation())
+
+    task = asyncio.ensure_future(generate())
     texts = handler.texts()
     if rails:
         texts = _checked(bot, texts, rails, checks)
@@ -106,27 +125,8 @@ async def _answer(
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
-
-
-async def _generate(
-    api: Messages,
-    bot: Bot,
-    handler: StreamingHandler,
-    checks: WindowChecks,
-    messages: list[Message],
-    options: GenerationOptions | None,
-    state: Mapping[str, Any] | None,
-    final: dict[str, Any],
-) -> None:
-    """Make the answer; its pieces, or why there are none, go to the handler."""
-
-    def follow(conversation: Conversation) -> None:
-        checks.follow(conversation)
-
-    with suppress(Exception):  # the handler knows, and so will the reader
-        await generate_into(
-            handler, api, bot, None, messages, options, state, on_begin=follow, final=final
-        )
+        for known in explained:  # the reader has asked for the answer, the task has got it
+            explain_as(known)
 
 
 async def generate_into(
@@ -137,24 +137,45 @@ async def generate_into(
     messages: Sequence[Message] | None,
     options: Any,
     state: Mapping[str, Any] | None,
-    *,
-    on_begin: Callable[[Conversation], object] | None = None,
+) -> str | dict[str, Any] | GenerationResponse:
+    """Answer, and give the text to a handler of the caller; in the end the handler is finished, or has failed.
+
+    Nobody looks at what goes into the handler: where there are output rails, it gets whole texts that have passed them.
+    """
+    in_pieces = not _rails(api, bot, options_of(options))
+    return await _generate_into(handler, api, bot, (prompt, messages, options, state), in_pieces)
+
+
+async def _generate_into(
+    handler: StreamingHandler,
+    api: Messages,
+    bot: Bot,
+    asked: tuple[str | None, Sequence[Message] | None, Any, Mapping[str, Any] | None],
+    in_pieces: bool,
+    follow: Callable[[Conversation], object] | None = None,
     final: dict[str, Any] | None = None,
 ) -> str | dict[str, Any] | GenerationResponse:
-    """Answer, and give the text to a handler as it comes about; in the end the handler is finished, or has failed."""
-    began = False
+    """See `generate_into`; `in_pieces`: also what a model is writing, `follow`: gets the conversation before its turn."""
+    drafts = Drafts(handler)
+    speaks = bot.program.version != "1.0"
 
     def push(piece: str) -> None:
-        nonlocal began
-        began = began or bool(piece)
+        drafts.began = drafts.began or bool(piece)
         handler.push(piece)
 
-    on_token = push if bot.program.version == "1.0" else None
+    def begin(conversation: Conversation) -> None:
+        if speaks:
+            conversation.on_output = drafts.hear
+        if follow is not None:
+            follow(conversation)
+
+    on_token = drafts.take if speaks else push
     try:
-        result = await api.generate(prompt, messages, options, state, on_token, on_begin)
+        result = await api.generate(*asked, on_token if in_pieces else None, begin)
     except Exception as problem:
         handler.fail(problem)
         raise
+    drafts.finish()
     answer: Any = result.response if isinstance(result, GenerationResponse) else result
     message: Any = answer[0] if is_list(answer) else answer
     if is_dict(message) and message["role"] == "exception":
@@ -162,8 +183,9 @@ async def generate_into(
         text = str(event.get("message") or event["type"])
         handler.fail(ErrorChunk(text, "guardrails_violation", None, str(event["type"])))
         return result
-    if not began:  # texts nobody has streamed: apologies, echoes, everything in 2.x
-        handler.push(str(message["content"] if is_dict(message) else message))
+    if not drafts.began:  # texts nobody has streamed: apologies, echoes
+        text = str(message["content"] if is_dict(message) else message)
+        handler.push(JudgedChunk(text) if speaks else text)
     known = _metadata(api)
     if final is not None:
         final.update(known)
@@ -195,7 +217,7 @@ def _shown(
 
 
 def _checked(
-    bot: Bot, texts: AsyncIterable[str], rails: list[str], checks: WindowChecks
+    bot: Bot, texts: AsyncIterable[str], rails: list[str], checks: WindowChecks | WindowChecksV2
 ) -> AsyncGenerator[str]:
     output = bot.program.config.rails.output
     settings = output.streaming

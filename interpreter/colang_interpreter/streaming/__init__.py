@@ -8,6 +8,7 @@ from colang_interpreter.streaming.buffer import Buffer, RollingBuffer, Window, W
 from colang_interpreter.streaming.checked import checked_stream
 from colang_interpreter.streaming.chunks import (
     ErrorChunk,
+    JudgedChunk,
     TaggedChunk,
     error_of,
     generation_error,
@@ -26,6 +27,7 @@ __all__ = [
     "Buffer",
     "Check",
     "ErrorChunk",
+    "JudgedChunk",
     "QuotedMessage",
     "RollingBuffer",
     "SingleCallMessage",

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from colang_interpreter.streaming.chunks import ErrorChunk
+from colang_interpreter.streaming.chunks import ErrorChunk, JudgedChunk
 
 Window: TypeAlias = tuple[str, list[str]]
 """The text to check, and the tokens that are new in it: all texts together have each token once as new."""
@@ -132,11 +132,12 @@ class _RollingWindows:
 
 async def windows(
     tokens: AsyncIterable[str], buffer: Buffer
-) -> AsyncGenerator[Window | ErrorChunk]:
+) -> AsyncGenerator[Window | ErrorChunk | JudgedChunk]:
     """The windows of a stream, each as soon as it is complete.
 
     An `ErrorChunk` among the tokens is no text to be checked (quirk S5): it comes out as it is, behind the
-    window of what was left before it, and ends the stream. `tokens` is closed at the end, however that
+    window of what was left before it, and ends the stream. A `JudgedChunk` comes out in the same way, and the stream
+    goes on with new windows. `tokens` is closed at the end, however that
     comes about.
 
     Raises:
@@ -164,6 +165,14 @@ async def windows(
                 if isinstance(token, ErrorChunk):
                     error = token
                     break
+                if isinstance(token, JudgedChunk):
+                    window = cut.finish(new)
+                    if window is not None:
+                        yield window
+                    yield token
+                    cut, new = buffer.start(), []
+                    wanted = cut.wanted
+                    continue
                 if not isinstance(token, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                     raise TypeError(f"a stream consists of texts, not {type(token).__name__}")
             new.append(token)

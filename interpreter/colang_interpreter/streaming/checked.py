@@ -13,7 +13,7 @@ from typing import Final
 from typing_extensions import assert_never
 
 from colang_interpreter.streaming.buffer import Buffer, RollingBuffer, windows
-from colang_interpreter.streaming.chunks import ErrorChunk
+from colang_interpreter.streaming.chunks import ErrorChunk, JudgedChunk
 from colang_interpreter.streaming.verdicts import Check, Verdict
 
 _logger = logging.getLogger("colang_interpreter.streaming")
@@ -40,7 +40,7 @@ async def checked_stream(
 
     A window is blocked if a rail blocks it, fails, or gives no verdict; then an `ErrorChunk` is the last chunk
     and `tokens` is closed. An `ErrorChunk` in `tokens` is not shown to the rails: what came before it is
-    judged, then it ends the stream. An exception of `tokens` goes on to the caller, and the tokens that were
+    judged, then it ends the stream. A `JudgedChunk` goes through behind what came before it. An exception of `tokens` goes on to the caller, and the tokens that were
     not judged by then are never given out.
 
     Args:
@@ -78,6 +78,9 @@ async def checked_stream(
             if isinstance(window, ErrorChunk):
                 yield window
                 return
+            if isinstance(window, JudgedChunk):
+                yield window
+                continue
             text, new = window
             if stream_first or not rails:
                 for token in new:

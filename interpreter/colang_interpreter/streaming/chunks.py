@@ -63,6 +63,10 @@ class ErrorChunk(str):
         return cls(message, "internal_error", rail, "rail_execution_failure")
 
 
+class JudgedChunk(str):
+    """A text that the rails have let pass already: no window holds it, and it waits for those before it."""
+
+
 def generation_error(problem: BaseException) -> ErrorChunk:
     """The chunk for an answer that could not be made.
 
