@@ -175,10 +175,7 @@ class Client:
 
     async def _in_session(self, text: str) -> str:
         reply = await self.messages[0].say(text)
-        # A 1.0 host gets to see how the answer came about, too; what it utters is the user's.
-        uttered = [event for event in reply.events if event["type"].startswith("StartUtterance")]
-        is_inside = self.app.program.version == "1.0"
-        self.out += repr(uttered if is_inside else reply.events) + reply.text
+        self.out += repr(reply.events) + reply.text
         return str(reply.text)
 
     async def __aenter__(self) -> Self:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import replace
 from textwrap import indent
 from typing import Any
@@ -15,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colang_interpreter import ActionResult, Bot, RailOutcome, RailsConfig, action, compile
+from colang_interpreter.host.clock import VirtualClock
 from colang_interpreter.llm.scripted import ScriptedModel
 from colang_interpreter.messages.windows import WindowChecks
 from colang_interpreter.v1.program import library_files
@@ -47,7 +47,8 @@ def judged(
 ) -> tuple[list[Any], list[Any]]:
     """Verdicts of all configured output rails, and the decisions."""
     decisions: list[Any] = []
-    bot.runtime = replace(bot.runtime, on_decisions=decisions.extend)
+    clock = VirtualClock()
+    bot.runtime = replace(bot.runtime, on_decisions=decisions.extend, clock=clock)
     rails = bot.program.config.rails.output.flows
 
     async def main() -> list[Any]:
@@ -55,7 +56,7 @@ def judged(
         return [(rail, await checks.check(rail, text)) for text in texts for rail in rails]
 
     verdicts = asyncio.run(main())
-    return verdicts, [replace(each, started_at="", seconds=0.0) for each in decisions]
+    return verdicts, decisions
 
 
 def spied(colang: str, rails: Sequence[str], results: Sequence[str], texts: Sequence[str], directly: bool) -> Way:  # fmt: skip

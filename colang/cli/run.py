@@ -103,7 +103,7 @@ def _show(reply: Reply) -> None:
             terminal.progress(f"{channel}: {text}")
     for note in reply.trace.notes:
         terminal.progress(f"note: {note.text}")
-    _print(reply.events)
+    _print(reply.inside)
 
 
 def _print(events: tuple[Event, ...]) -> None:

@@ -7,7 +7,7 @@ The loop (`loop.Conversation`) is the same for both dialects; this strategy is a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -133,6 +133,10 @@ class Rules(Protocol):
 
     def said(self, event: Event) -> str | None:
         """The text an outgoing event lets the bot say; None if it is another event."""
+        ...
+
+    def outward(self, events: Sequence[Event]) -> list[Event]:
+        """Those of a turn's events that are meant for the application."""
         ...
 
     def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
@@ -296,6 +300,10 @@ class RulesV2:
         """The script of a ``StartUtteranceBotAction``."""
         script = event.get("script")
         return script if event["type"] == "StartUtteranceBotAction" and script is not None else None
+
+    def outward(self, events: Sequence[Event]) -> list[Event]:
+        """All: what is internal stays in the machine."""
+        return list(events)
 
     def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
         """Read off the machine's record of rails; there is none without rails."""

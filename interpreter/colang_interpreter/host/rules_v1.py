@@ -6,7 +6,8 @@ of an action are several events of which only the last one drives the flows; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from colang_interpreter.dynamic import is_mapping
@@ -23,6 +24,13 @@ OUTCOME: Final = "ActionOutcome"
 
 BATCH: Final = "EventBatch"
 """Type of the event that carries several events of which only the last one drives the flows."""
+
+_INTERNAL: Final = re.compile(
+    r"(Start)?InternalSystemAction(Finished)?|(User|Bot)(Message|Intent|Thinking|ToolCalls)|User(Tool)?Messages"
+    r"|SystemMessage|Utterance(User|Bot)ActionFinished|ContextUpdate|Listen|EngineError"
+    r"|(Start)?(Tool)?(Input|Output)Rails?(Finished)?|hide_prev_turn|mask_prev_user_message|start_flow"
+)
+"""Types of the events that the flows of a 1.0 program have among themselves (`rails-runtime.md`, section 2)."""
 
 _FAILED_TEXT: Final = "Action '{name}' not found."
 
@@ -144,6 +152,17 @@ class RulesV1:
             return "\n".join(text for text in held if text is not None) if any(held) else None
         script = event.get("script")
         return script if event["type"] == "StartUtteranceBotAction" and script is not None else None
+
+    def outward(self, events: Sequence[Event]) -> list[Event]:
+        """Utterances, tool calls, exceptions and events of the program's own: no texts that rails had yet to see."""
+        return [
+            event
+            for each in events
+            for event in (
+                each["data"]["events"] if each["type"] == "EventHistoryUpdate" else (each,)
+            )
+            if not _INTERNAL.fullmatch(event["type"])
+        ]
 
     def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
         """Read off the events that mark rails."""

@@ -42,11 +42,14 @@ class Reply:
         text: All it said, one utterance a line.
         events: Its outgoing events, utterances included; local Python actions are not among them.
         trace: How it came to that.
+        inside: In Colang 1.0, also what the flows have among themselves: variables, and texts before any rail has
+            seen them. Not for users.
     """
 
     text: str
     events: tuple[Event, ...] = ()
     trace: Trace = field(default_factory=Trace, repr=False)
+    inside: tuple[Event, ...] = field(default=(), repr=False)
 
     @property
     def decisions(self) -> Sequence[Decision]:
@@ -57,7 +60,8 @@ class Reply:
     def of(cls, turn: Turn, rules: Rules) -> Reply:
         """The reply a turn amounts to."""
         said = [text for event in turn.output if (text := rules.said(event)) is not None]
-        return cls("\n".join(str(text) for text in said), tuple(turn.output), turn.trace)
+        events = tuple(rules.outward(turn.output))
+        return cls("\n".join(str(text) for text in said), events, turn.trace, tuple(turn.output))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +251,7 @@ class Session:
         except Exception:
             _logger.exception("session %r: a turn of its own has failed", self.id)
             return
-        if reply.events or reply.trace.notes:
+        if reply.inside or reply.trace.notes:
             self._replies.append(reply)
             self._news.set()
 

@@ -60,6 +60,7 @@ class WindowChecks:
 
     def check(self, rail: str, text: str) -> Awaitable[Verdict]:
         """What a rail says about a text."""
+        self._count += 1
         try:
             direct = self._direct[rail]
         except KeyError:
@@ -73,7 +74,6 @@ class WindowChecks:
 
     async def _judged(self, rail: str, text: str, ran: Sequence[Ran]) -> Verdict:
         """Run the rail in a copy of the conversation; actions in `ran` have been run already."""
-        self._count += 1
         machine = self.machine.fork_for(self._count)
         runtime = _repeating(self.bot.runtime, ran) if ran else self.bot.runtime
         turn = await run_alone("output", rail, runtime, machine, text)

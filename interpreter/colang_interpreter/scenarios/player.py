@@ -76,7 +76,7 @@ class SessionPlayer:
 
     def _taken(self, reply: Reply) -> Sequence[Event]:
         self._notes += [note.text for note in reply.trace.notes]
-        return reply.events
+        return reply.inside
 
 
 def session_opener(

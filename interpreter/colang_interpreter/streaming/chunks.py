@@ -7,6 +7,7 @@ has to pass the output rails like everything else it writes. (Specification of t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,24 +71,51 @@ class JudgedChunk(str):
 def generation_error(problem: BaseException) -> ErrorChunk:
     """The chunk for an answer that could not be made.
 
-    Keys and addresses in the message are masked. If the exception, or the one it wraps, knows an HTTP status
-    (`status`, `status_code`), that is the code.
+    It never quotes: what a prompt or a completion says has passed no rail. Of an error of a model or its service the
+    first line is shown, shortened, with keys and addresses masked; of any other exception only the name. If the
+    exception, or the one it wraps, knows an HTTP status (`status`, `status_code`), that is the code.
 
     Example:
-        >>> generation_error(TimeoutError("no answer from https://host/v1")).error["message"]
-        'no answer from <url>'
+        >>> from colang_interpreter.llm.errors import LLMCallException
+        >>> problem = TimeoutError("no answer from https://host/v1 to the prompt:\\nMy secret")
+        >>> generation_error(LLMCallException(problem)).error["message"]
+        'no answer from <url> to the prompt:'
+        >>> generation_error(KeyError("My secret")).error["message"]
+        'the answer could not be made (KeyError)'
         >>> generation_error(TimeoutError()).error["code"]
         'generation_failed'
     """
+    from colang_interpreter.llm.errors import LLMCallException
+
     inner = getattr(problem, "inner_exception", None)
-    message = masked(str(inner if inner is not None else problem), urls=True).strip()
-    message = message or type(problem).__name__
-    for source in (problem, inner):
-        for name in ("status", "status_code"):
-            status = getattr(source, name, None)
-            if type(status) is int:
-                return ErrorChunk(message, "downstream_error", None, status)
+    status = next(
+        (
+            known
+            for source in (problem, inner)
+            for name in ("status", "status_code")
+            if type(known := getattr(source, name, None)) is int
+        ),
+        None,
+    )
+    message = f"the answer could not be made ({type(problem).__name__})"
+    if getattr(problem, "kind", None) == "bad_answer":
+        message = "the answer of the model cannot be read"  # the text would quote it
+    elif isinstance(problem, (LLMCallException, OSError, TimeoutError)) or status is not None:
+        said = str(inner if inner is not None else problem).strip().partition("\n")[0]
+        message = _unquoted(masked(said, urls=True)) or message
+    if status is not None:
+        return ErrorChunk(message, "downstream_error", None, status)
     return ErrorChunk(message, "generation_error", None, "generation_failed")
+
+
+_LONGEST_MESSAGE: Final = 300
+_QUOTED: Final = re.compile(r"""(["'\u201c])(?=\S)[^"'\u201d\n]{24,}(["'\u201d]|$)""")
+
+
+def _unquoted(text: str) -> str:
+    """A message without long quotations, which may be of prompts and completions; cut to a length."""
+    text = _QUOTED.sub('"..."', text)
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
 
 
 def error_of(chunk: str) -> dict[str, Any] | None:
