@@ -61,7 +61,7 @@ def judged(
 
 def spied(colang: str, rails: Sequence[str], results: Sequence[str], texts: Sequence[str], directly: bool) -> Way:  # fmt: skip
     """A program with the actions `one` and `two`, which give these results in turn."""
-    config = {"models": [], "rails": {"output": {"flows": list(rails)}}}
+    config: dict[str, Any] = {"models": [], "rails": {"output": {"flows": list(rails)}}}
     calls: list[Any] = []
     left = list(results)
 
@@ -69,19 +69,21 @@ def spied(colang: str, rails: Sequence[str], results: Sequence[str], texts: Sequ
         calls.append((name, dict(given)))
         return OUTCOMES[left.pop(0) if left else "allow"]()
 
-    async def one(text: Any = "-", level: Any = "-", context: Any = None, config: Any = None) -> Any:
+    async def one(
+        text: Any = "-", level: Any = "-", context: Any = None, config: Any = None
+    ) -> Any:
         assert config is bot.program.config
         await asyncio.sleep(0)
         return answer("one", {"text": text, "level": level, "context": context})
 
     @action(name="two")
-    def two(text: Any = "-", __context__mood: Any = "-") -> Any:
+    def two(*, text: Any = "-", __context__mood: Any = "-") -> Any:
         return answer("two", {"text": text, "mood": __context__mood})
 
     program = compile(RailsConfig.from_content(colang, yaml.safe_dump(config)))
     bot = Bot(program, actions=[one, two], llm=ScriptedModel([]))
     context = {"role": "context", "content": {"mood": "calm", "limit": 3}}
-    messages = [context, {"role": "user", "content": "hello"}]
+    messages: list[dict[str, Any]] = [context, {"role": "user", "content": "hello"}]
     verdicts, decisions = judged(bot, messages, texts, directly)
     return verdicts, calls, decisions
 
@@ -149,11 +151,17 @@ def test_generated_rails_do_the_same_both_ways(
 
 # ---------------------------------------------------------------- rails there are
 
+
+def has_output_rails(case: Mapping[str, Any]) -> bool:
+    config: Any = yaml.safe_load(case.get("config") or "{}")
+    return bool(config.get("rails", {}).get("output", {}).get("flows"))
+
+
 CONFORMANCE = [
     pytest.param(file, case, id=case["id"])
     for file in ("runtime-rails.yaml", "streaming-api.yaml", "generate.yaml")
     for case in load(file, {"expect", "prompt", "generator", "include_metadata", "steps", "messages", "options", "turns", "calls"})
-    if (yaml.safe_load(case.get("config") or "{}") or {}).get("rails", {}).get("output", {}).get("flows")
+    if has_output_rails(case)
 ]  # fmt: skip
 
 
@@ -165,7 +173,7 @@ def test_rails_of_the_conformance_cases_do_the_same_both_ways(
     for directly in (True, False):
         app, model = application(case)
         texts = ["w1 w2 ", "BAD and bad words ", "w3"]
-        messages = [{"role": "user", "content": "go"}]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": "go"}]
         found.append((judged(app.bot, messages, texts, directly), model.left))
         app.close()
     assert found[0] == found[1]
@@ -186,8 +194,9 @@ LIBRARY = sorted(
 def test_rails_of_the_library_do_the_same_both_ways(rail: str, exceptions: bool) -> None:
     """Their own texts, under another name: so no model, prompt or package has to be there."""
     source = next(f.source for _, _, m in library_files() for f in m.flows if f.id == rail)
-    config = {
-        **{"models": [], "enable_rails_exceptions": exceptions},
+    config: dict[str, Any] = {
+        "models": [],
+        "enable_rails_exceptions": exceptions,
         "rails": {"output": {"flows": ["rail"]}},
     }
     colang = "define subflow rail\n" + indent(source, "  ")
@@ -195,17 +204,20 @@ def test_rails_of_the_library_do_the_same_both_ways(rail: str, exceptions: bool)
     actions = program.straight("rail").actions
     assert actions, "it asks an action, and runs straight through"
     facts = {"check_facts": True, "check_hallucination": True, "hallucination_warning": True}
-    messages = [{"role": "context", "content": facts}, {"role": "user", "content": "go"}]
-    for result in OUTCOMES:
+    messages: list[dict[str, Any]] = [
+        {"role": "context", "content": facts},
+        {"role": "user", "content": "go"},
+    ]
+    for make in OUTCOMES.values():
         found: list[Any] = []
         for directly in (True, False):
             asked: list[Any] = []
 
             async def answer(
-                context: Mapping[str, Any], asked: Any = asked, result: str = result, **given: Any
+                context: Mapping[str, Any], asked: Any = asked, make: Any = make, **given: Any
             ) -> Any:
                 asked.append((dict(context), given))
-                return OUTCOMES[result]()
+                return make()
 
             bot = Bot(program, llm=ScriptedModel([]))
             for name in actions:

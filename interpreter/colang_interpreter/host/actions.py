@@ -258,7 +258,11 @@ class Registered:
         """What to call with the arguments by name: the function itself, if it is one."""
         if inspect.isroutine(self._target):
             return self._target
-        return lambda **arguments: self.call(arguments)
+
+        def called(**arguments: Any) -> Any:
+            return self.call(arguments)
+
+        return called
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the function, or the method of the one instance; may give an awaitable."""

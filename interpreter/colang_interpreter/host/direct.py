@@ -15,6 +15,7 @@ from types import CoroutineType
 from types import coroutine as awaitable_generator
 from typing import Any, Final
 
+from colang_interpreter.dynamic import class_of
 from colang_interpreter.host.actions import ActionError, is_awaitable
 
 _logger = logging.getLogger("colang_interpreter.host")
@@ -23,7 +24,6 @@ PATIENCE: Final = 1.0
 """Seconds a cancelled action has for its clean-up."""
 
 _CANCELLED: Final = "it was cancelled"
-
 
 
 def begin(
@@ -44,12 +44,13 @@ def begin(
         (7, None)
     """
     result = call(**given)
-    if type(result) is not CoroutineType:
-        if not is_awaitable(result):
-            return result, None
-        result = _awaited(result)
+    if class_of(result) is not CoroutineType and not is_awaitable(result):
+        return result, None
+    started: Coroutine[Any, Any, Any] = (
+        result if class_of(result) is CoroutineType else _awaited(result)
+    )
     try:
-        return result.send(None), result
+        return started.send(None), started
     except StopIteration as done:
         return done.value, None
     except asyncio.CancelledError:
@@ -84,7 +85,7 @@ def go_on(
             except GeneratorExit:
                 context.run(started.close)
                 raise
-            except BaseException as problem:  # noqa: BLE001 - it is for the coroutine
+            except BaseException as problem:
                 thrown = problem
                 if isinstance(problem, asyncio.CancelledError):
                     if was_cancelled:  # for the second time: its time is up

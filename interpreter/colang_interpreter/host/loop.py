@@ -97,7 +97,9 @@ class Conversation:
         self.runtime = runtime
         self.name = name
         self.is_closed = False
-        self.on_output: Callable[[Event], object] | None = None  # told of events when they come about
+        self.on_output: Callable[[Event], object] | None = (
+            None  # told of events when they come about
+        )
         self.utterances = 0  # of the user so far, over all restorations; see `Session.say`
         self._rules: Rules = rules_for(runtime.program)
         self._seed = seed

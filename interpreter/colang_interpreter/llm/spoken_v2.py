@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from colang.syntax import nodes
 from colang_interpreter.dynamic import is_a
@@ -63,8 +63,8 @@ def _names(node: object, name: str) -> bool:
         return node.name == name
     if isinstance(node, nodes.Operation):
         return _names(node.group, name)
-    items: object = getattr(node, "items", ())
-    return isinstance(items, tuple) and any(_names(item, name) for item in items)
+    items: Any = getattr(node, "items", ())
+    return is_a(items, tuple) and any(_names(item, name) for item in items)
 
 
 def _says(statement: object, variable: str) -> bool:
@@ -77,7 +77,7 @@ def _says(statement: object, variable: str) -> bool:
     return isinstance(value, nodes.Variable) and value.name == variable
 
 
-def _blocks(node: object) -> Iterator[tuple[object, ...]]:
+def _blocks(node: Any) -> Iterator[tuple[object, ...]]:
     """The statements of all blocks inside a node."""
     if isinstance(node, nodes.Block):
         yield node.statements
@@ -85,7 +85,7 @@ def _blocks(node: object) -> Iterator[tuple[object, ...]]:
         for field in dataclasses.fields(node):
             yield from _blocks(getattr(node, field.name))
     elif is_a(node, tuple):
-        for item in node:  # type: ignore[attr-defined]
+        for item in node:
             yield from _blocks(item)
 
 

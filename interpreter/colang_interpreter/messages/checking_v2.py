@@ -156,7 +156,9 @@ class ChecksV2:
                 await conversation.close()
         if state.main_is_waiting:
             after = state.globals.get(VARIABLES["output"])
-            return Verdict.allow() if after is None or after == text else Verdict.rewrite(str(after))
+            return (
+                Verdict.allow() if after is None or after == text else Verdict.rewrite(str(after))
+            )
         verdicts = {decision.verdict for decision in ran.turn.trace.decisions}
         if "error" in verdicts and "block" not in verdicts:
             return Verdict.error("it failed")

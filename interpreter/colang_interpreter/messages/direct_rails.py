@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
-from typing_extensions import assert_never
+from typing_extensions import assert_type
 
 from colang_interpreter.host.actions import (
     HOST_PARAMETER,
@@ -274,10 +274,9 @@ class DirectCheck:
                     given = {key: resolve(value, seen, flow) for key, value in step.params.items()}
                     seen.update(given)
                     variables.update(given)
-                elif isinstance(step, Leave):
-                    break
                 else:
-                    assert_never(step)
+                    assert_type(step, Leave)
+                    break
             else:
                 said = seen["bot_message"]
                 if begun is not None:

@@ -17,7 +17,13 @@ from typing import Any
 from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.loop import Conversation
-from colang_interpreter.messages.conversing import WRITING, Explained, Messages, explain_as, explanation
+from colang_interpreter.messages.conversing import (
+    WRITING,
+    Explained,
+    Messages,
+    explain_as,
+    explanation,
+)
 from colang_interpreter.messages.drafts import Drafts
 from colang_interpreter.messages.errors import StreamingNotSupportedError
 from colang_interpreter.messages.options import GenerationOptions, GenerationResponse, options_of
@@ -66,7 +72,9 @@ def stream(
     if generator is not None:
         if not rails:
             return aiter(generator)
-        return _shown(_checked(bot, generator, rails, _checks(api, bot, given)), include_metadata, {})
+        return _shown(
+            _checked(bot, generator, rails, _checks(api, bot, given)), include_metadata, {}
+        )
     in_pieces = settings is None or settings.enabled
     return _answer(api, bot, given, wanted, state, rails, include_metadata, in_pieces)
 
@@ -107,7 +115,13 @@ async def _answer(
         with suppress(Exception):  # the handler knows, and so will the reader
             try:
                 await _generate_into(
-                    handler, api, bot, (None, messages, options, state), in_pieces, checks.follow, final
+                    handler,
+                    api,
+                    bot,
+                    (None, messages, options, state),
+                    in_pieces,
+                    checks.follow,
+                    final,
                 )
             finally:
                 explained.append(explanation())

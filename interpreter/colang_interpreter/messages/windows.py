@@ -154,7 +154,7 @@ class _Repeating(ActionRegistry):
         if found is None or not self._left or self._left[0][0].name != name:
             return found
 
-        def again(**_: object) -> Any:
+        def again(**given: object) -> Any:
             asked, _, result, error = self._left.pop(0)
             repeated(asked.calls, current_action_uid())
             if error is not None:
@@ -175,7 +175,7 @@ class _Late:
 
     def now(self) -> datetime:
         then = self._left[0][1] if self._left else None
-        return self._clock.now() if then is None else then
+        return then or self._clock.now()
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)

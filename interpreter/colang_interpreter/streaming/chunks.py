@@ -69,7 +69,7 @@ class JudgedChunk(str):
 
 
 def generation_error(problem: BaseException) -> ErrorChunk:
-    """The chunk for an answer that could not be made.
+    r"""The chunk for an answer that could not be made.
 
     It never quotes: what a prompt or a completion says has passed no rail. Of an error of a model or its service the
     first line is shown, shortened, with keys and addresses masked; of any other exception only the name. If the
@@ -77,7 +77,7 @@ def generation_error(problem: BaseException) -> ErrorChunk:
 
     Example:
         >>> from colang_interpreter.llm.errors import LLMCallException
-        >>> problem = TimeoutError("no answer from https://host/v1 to the prompt:\\nMy secret")
+        >>> problem = TimeoutError("no answer from https://host/v1 to the prompt:\nMy secret")
         >>> generation_error(LLMCallException(problem)).error["message"]
         'no answer from <url> to the prompt:'
         >>> generation_error(KeyError("My secret")).error["message"]

@@ -629,4 +629,5 @@ def _property_fits(key: str, value: object, event: Mapping[str, Any]) -> bool:
 
 
 def plain_value(value: Any) -> Any:
+    """A value as it is stored: a tuple as a list."""
     return list(value) if is_a(value, tuple) else value

@@ -75,6 +75,7 @@ class Leave:
 
 Step: TypeAlias = Assign | Give | Test | Go | Execute | Leave
 
+
 @dataclass(frozen=True, slots=True)
 class StraightRail:
     """A compiled rail.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 TARGETS: Final = frozenset({"user_message", "bot_message", "relevant_chunks"})
 """Variables a rail may rewrite."""
@@ -76,11 +76,17 @@ class RailOutcome:
 class _Nothing(dict[str, Any]):
     """An empty dictionary that stays so, because many share it."""
 
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("an outcome that allows is shared; give `metadata` to RailOutcome.allow")
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError(_SHARED)
 
-    __setitem__ = setdefault = update = __ior__ = _refuse
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        raise TypeError(_SHARED)
 
+    def update(self, *_: Any, **__: Any) -> None:
+        raise TypeError(_SHARED)
+
+
+_SHARED: Final = "an outcome that just allows is shared; give `metadata` to RailOutcome.allow"
 
 _ALLOWED: Final = RailOutcome(transform_text=_Nothing(), metadata=_Nothing())
 """What most checks of most texts say: made once."""
