@@ -29,6 +29,36 @@ def stream(engine: Engine, *, program: str, settings: str, tokens: int) -> Numbe
     return _consumed(engine.stream, tokens, compiled)
 
 
+def loop(engine: Engine, *, tokens: int, rails: int) -> Numbers:
+    """R9: the least that Python needs for `windows`; no engine takes part."""
+    return _consumed(_by_hand, tokens, CHUNK, CONTEXT, rails)
+
+
+async def _by_hand(
+    source: AsyncGenerator[str], chunk: int, context: int, rails: int
+) -> AsyncGenerator[str]:
+    new: list[str] = []
+    before: list[str] = []
+    wanted = chunk
+    async for token in source:
+        new.append(token)
+        if len(new) >= wanted:
+            both = before + new
+            text = "".join(both)
+            before, wanted = both[-context:], chunk - context
+            for _ in range(rails):
+                await _allows(text)
+            for each in new:
+                yield each
+            new = []
+    for each in new:
+        yield each
+
+
+async def _allows(_text: str) -> bool:
+    return True
+
+
 def _consumed(make: Any, tokens: int, *arguments: Any) -> Numbers:
     async def work(count: int) -> float:
         got = 0
@@ -44,4 +74,6 @@ def _consumed(make: Any, tokens: int, *arguments: Any) -> Numbers:
     return {"seconds": run(lambda: work(tokens))}
 
 
-OPERATIONS: Mapping[str, Any] = {operation.__name__: operation for operation in (windows, stream)}
+OPERATIONS: Mapping[str, Any] = {
+    operation.__name__: operation for operation in (windows, stream, loop)
+}

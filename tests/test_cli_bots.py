@@ -105,6 +105,47 @@ def test_a_script(cli: Cli, tmp_path: Path) -> None:
     )
 
 
+V1_RAIL = """\
+define bot greet
+  "Hello there."
+
+define flow greeting
+  user express greeting
+  bot greet
+
+define user express greeting
+  "hello"
+
+define subflow look
+  $fine = execute look(text=$bot_message)
+  if not $fine
+    stop
+"""
+V1_SETTINGS = "models: []\nrails: {output: {flows: [look], streaming: {enabled: true}}}\n"
+
+
+def test_a_script_that_is_streamed(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("# comment\nhello\n/wait 4\n/Ping(n=1)\nbye\n")
+    status, out, err = cli("chat", "bot", "--streaming", "--script", "s.txt")
+    assert (status, err) == (0, "")
+    assert out == "> hello\nYou said hello\n> /wait 4\n> /Ping(n=1)\n> bye\nYou said bye\n"
+
+
+def test_a_rail_ends_what_is_streamed(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "bot/config.yml").write_text(V1_SETTINGS)
+    (tmp_path / "bot/main.co").write_text(V1_RAIL)
+    (tmp_path / "bot/actions.py").write_text("def look(text: str) -> bool:\n    return False\n")
+    status, out, _ = cli("chat", "bot", "--streaming", stdin="hello\n")
+    assert (status, out) == (0, "> hello\nHello there.\nStreaming error: Blocked by look rails.\n")
+
+
+@pytest.mark.parametrize("more", [["--trace"], ["--seed", "1"], ["--script", "s.yaml"]])
+def test_what_cannot_be_streamed(cli: Cli, more: list[str]) -> None:
+    status, _, err = cli("chat", "bot", "--streaming", *more)
+    assert status == 2
+    assert "--streaming goes with words and events only" in err
+
+
 def test_a_script_with_trace(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "s.txt").write_text("/Ping(n=1)\n")
     _, out, _ = cli("chat", "bot", "--script", "s.txt", "--trace")

@@ -447,6 +447,29 @@ def test_a_handler_of_the_caller_gets_the_pieces_and_the_end(make: Any) -> None:
     run(work, seconds=10)
 
 
+def test_a_handler_of_the_caller_gets_nothing_that_output_rails_have_not_seen() -> None:
+    rail = """
+define subflow look
+  if "SECRET" in $bot_message
+    bot "No."
+    stop
+"""
+    settings = """
+models: []
+rails:
+  output: {flows: [look], streaming: {enabled: true, chunk_size: 2, context_size: 1}}
+"""
+
+    async def pieces(answer: str) -> tuple[list[str], Any]:
+        app = v1(rail, settings, llm=ScriptedModel([answer]))
+        handler = StreamingHandler()
+        task = asyncio.ensure_future(app.generate_async("hi", streaming_handler=handler))
+        return [piece async for piece in handler], await task
+
+    assert run(lambda: pieces("one two"), seconds=10) == (["one two"], "one two")
+    assert run(lambda: pieces("the SECRET is"), seconds=10) == (["No."], "No.")
+
+
 def test_a_handler_of_the_caller_gets_to_know_of_failures() -> None:
     app = v1("", llm=ScriptedModel([]))
 

@@ -8,7 +8,7 @@ import importlib
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +46,12 @@ def chat(
     reload: Annotated[
         bool, typer.Option(help="Take over changes of the files, beginning a new conversation.")
     ] = True,
+    streaming: Annotated[
+        bool,
+        typer.Option(
+            "--streaming", help="Print answers while they are made; no timers, no --trace."
+        ),
+    ] = False,
 ) -> int:
     """Talk to a bot in the terminal. Ctrl-D ends it.
 
@@ -60,6 +66,15 @@ def chat(
     except ProgramErrors as errors:
         errors.show()
         return FOUND
+    if streaming:
+        if trace or seed is not None or (script or "").endswith((".yaml", ".yml")):
+            raise CliError(
+                "--streaming goes with words and events only: no scenario, --trace or --seed"
+            )
+        from colang.cli.streamed import talk
+
+        given = None if script is None else files.read_text(script).splitlines()
+        return asyncio.run(talk(loaded, _meant(given, loaded)))
     if script is None:
         return asyncio.run(_Chat(Path(project), loaded, seed, trace, reload).run())
     if script.endswith((".yaml", ".yml")):
@@ -156,6 +171,34 @@ def read_line(line: str) -> str | Mapping[str, Any] | _Wait:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise wrong from error
     return {"type": call.func.id, **given}
+
+
+async def _meant(lines: list[str] | None, loaded: Loaded) -> AsyncIterator[str | Mapping[str, Any]]:
+    """What the lines of a script mean, or those of the person at the terminal; time passes only for the latter."""
+    person = _Person(prompt(loaded))
+    if lines is None:
+        person.start()
+    left = iter(lines or ())
+    try:
+        while (line := await person.line() if lines is None else next(left, None)) is not None:
+            if not line.strip() or (lines is not None and line.startswith("#")):
+                continue
+            try:
+                meant = read_line(line)
+            except CliError as error:
+                if lines is not None:
+                    raise
+                terminal.progress(f"error: {error}")
+                continue
+            if lines is not None:
+                terminal.say(PROMPT + line)
+            if isinstance(meant, _Wait):
+                await asyncio.sleep(meant if lines is None else 0)
+            else:
+                yield meant
+    finally:
+        if lines is None:
+            person.stop()
 
 
 # ---------------------------------------------------------------- scripts

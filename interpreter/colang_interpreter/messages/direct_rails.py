@@ -207,6 +207,8 @@ class DirectCheck:
         """
         self._rail = rail
         self._runtime = runtime
+        self._is_reported = runtime.on_decisions is not None
+        self._frame = Frame({})
         self._program = cast(Program, runtime.program)
         self._machine = machine
         self._leave = leave
@@ -226,7 +228,7 @@ class DirectCheck:
     async def check(self, text: str) -> Verdict:
         """What the rail says about a text."""
         ran: list[Ran] = []
-        begun = self._now()
+        begun = self._now() if self._is_reported else None
         if self._machine.taken != self._taken:
             self._look_again()
         seen = self._seen.copy()
@@ -235,7 +237,7 @@ class DirectCheck:
         if self._reads:
             variables = self._variables.copy()
             variables["bot_message"] = text
-        frame = Frame(seen)
+        frame = self._frame
         steps = self._steps
         last = len(steps)
         at = 0
@@ -244,7 +246,7 @@ class DirectCheck:
                 step = steps[at]
                 at += 1
                 if isinstance(step, Asked):
-                    started = begun and self._now()
+                    started = self._now() if self._is_reported else None
                     try:
                         value, rest = step.start(variables)
                         if rest is not None:
@@ -263,9 +265,11 @@ class DirectCheck:
                     if step.result is not None:
                         seen[step.result] = variables[step.result] = value
                 elif isinstance(step, Test):
+                    frame.locals = seen
                     if not step.condition.run(frame):
                         at = step.otherwise
                 elif isinstance(step, Assign):
+                    frame.locals = seen
                     seen[step.key] = variables[step.key] = plain_value(step.value.run(frame))
                 elif isinstance(step, Go):
                     at = step.target
@@ -293,9 +297,8 @@ class DirectCheck:
         self._seen = {**machine.engine.context, **self._begin}
         self._variables = {**machine.globals, **self._begin}
 
-    def _now(self) -> datetime | None:
-        """The time, if there is somebody to be told."""
-        return self._runtime.clock.now() if self._runtime.on_decisions is not None else None
+    def _now(self) -> datetime:
+        return self._runtime.clock.now()
 
     def _report(self, begun: datetime, text: str, said: object, ran: Sequence[Ran]) -> None:
         """Put on record that the rail has let a text pass."""

@@ -13,7 +13,7 @@ from typing import Final
 from typing_extensions import assert_never
 
 from colang_interpreter.streaming.buffer import Buffer, RollingBuffer, windows
-from colang_interpreter.streaming.chunks import ErrorChunk, JudgedChunk
+from colang_interpreter.streaming.chunks import ErrorChunk
 from colang_interpreter.streaming.verdicts import Check, Verdict
 
 _logger = logging.getLogger("colang_interpreter.streaming")
@@ -75,11 +75,10 @@ async def checked_stream(
     cut = windows(tokens, buffer if rails else _EACH_TOKEN)
     try:
         async for window in cut:
-            if isinstance(window, ErrorChunk):
+            if not isinstance(window, tuple):
                 yield window
-                return
-            if isinstance(window, JudgedChunk):
-                yield window
+                if isinstance(window, ErrorChunk):
+                    return
                 continue
             text, new = window
             if stream_first or not rails:
