@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from colang_interpreter import LLMRails, RailsConfig
+from colang_interpreter.dynamic import is_list
 from colang_interpreter.llm.errors import LLMCallException
 from colang_interpreter.llm.model import ModelRequest, ModelResponse
 from colang_interpreter.llm.scripted import ScriptedModel
@@ -57,7 +58,7 @@ WORDS = "one two three four five six seven"
 
 
 def app(
-    completions: Any,
+    model: Any,
     *,
     guard: bool = True,
     stream_first: bool = False,
@@ -68,7 +69,8 @@ def app(
     colang = CHAT.format(module=module, guard=GUARD if guard else "")
     settings = f"enabled: {enabled}, chunk_size: 4, context_size: 2, stream_first: {stream_first}"
     yaml = f"colang_version: '2.x'\nrails: {{output: {{streaming: {{{settings}}}}}}}\n".lower()
-    model = ScriptedModel(completions) if isinstance(completions, list) else completions
+    if is_list(model):
+        model = ScriptedModel(model)
     rails = LLMRails(RailsConfig.from_content(colang, yaml), llm=model)
 
     async def look_at(text: str) -> Any:
