@@ -84,7 +84,10 @@ def test_a_failure_is_the_last_chunk() -> None:
 
     *before, error = asyncio.run(main(ValueError("boom")))
     assert before == ["one ", "E"]
-    assert isinstance(error, ErrorChunk) and error.error["message"] == "boom"
+    assert (
+        isinstance(error, ErrorChunk)
+        and error.error["message"] == "the answer could not be made (ValueError)"
+    )
     given = ErrorChunk.blocked("rail")
     assert asyncio.run(main(given))[-1] is given
 

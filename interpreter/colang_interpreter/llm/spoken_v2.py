@@ -7,11 +7,11 @@ said by the statement behind it, wherever the program asks for one.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from colang.records import fields as record_fields
 from colang.syntax import nodes
 from colang_interpreter.dynamic import is_a
 from colang_interpreter.llm.model import TokenCallback
@@ -82,8 +82,8 @@ def _blocks(node: Any) -> Iterator[tuple[object, ...]]:
     if isinstance(node, nodes.Block):
         yield node.statements
     if isinstance(node, nodes.Node):
-        for field in dataclasses.fields(node):
-            yield from _blocks(getattr(node, field.name))
+        for name in record_fields(node):
+            yield from _blocks(getattr(node, name))
     elif is_a(node, tuple):
         for item in node:
             yield from _blocks(item)
