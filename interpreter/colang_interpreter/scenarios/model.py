@@ -50,6 +50,10 @@ class ScriptedModel:
         self._next_completion = 0
         self.unscripted = []
 
+    def scripts(self, task: str) -> bool:
+        """Whether the turn has an answer for this very task."""
+        return self._answers.completions is not None or task in self._answers.tasks
+
     def answer(self, task: str, values: Mapping[str, Any] | None = None) -> str:
         """The completion for one call.
 

@@ -39,10 +39,16 @@ class StubbedFailure(Exception):
 class SessionPlayer:
     """A session of the host as a `Player`."""
 
-    def __init__(self, session: Session, clock: VirtualClock) -> None:
-        """Play `session`, which is open, on `clock`, which is its bot's."""
+    def __init__(
+        self,
+        session: Session,
+        clock: VirtualClock,
+        on_reply: Callable[[Reply], object] | None = None,
+    ) -> None:
+        """Play `session`, which is open, on `clock`, which is its bot's; `on_reply` sees each reply."""
         self.session = session
         self._clock = clock
+        self._on_reply = on_reply
         self._notes: list[str] = []
 
     async def start(self) -> Sequence[Event]:
@@ -76,6 +82,8 @@ class SessionPlayer:
 
     def _taken(self, reply: Reply) -> Sequence[Event]:
         self._notes += [note.text for note in reply.trace.notes]
+        if self._on_reply is not None:
+            self._on_reply(reply)
         return reply.inside
 
 
@@ -85,6 +93,7 @@ def session_opener(
     *,
     llm: Callable[[Setup], Any] | None = None,
     on_open: Callable[[Bot], object] | None = None,
+    on_reply: Callable[[Reply], object] | None = None,
 ) -> Opener:
     """An opener for `scenario.play` that runs `program` with the host.
 
@@ -93,6 +102,7 @@ def session_opener(
         actions: As for `Bot`; stubs of the scenario replace those of the same name.
         llm: Makes the model that actions get; by default the one the scenario scripts, or none.
         on_open: Called with each new bot, e.g. to register more.
+        on_reply: Called with each reply, for its trace.
     """
 
     async def opener(setup: Setup) -> Player:
@@ -112,7 +122,7 @@ def session_opener(
             performed={name: performed[name] for name in performed if name not in setup.played},
         )
         session = await Session("scenario", bot.runtime, options).open()
-        return SessionPlayer(session, clock)
+        return SessionPlayer(session, clock, on_reply)
 
     return opener
 

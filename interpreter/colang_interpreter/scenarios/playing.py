@@ -36,7 +36,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -158,7 +159,7 @@ class ScenarioResult:
 
     def _worded(self, turn: TurnResult) -> str:
         where = f"{self.scenario.path}:{turn.line}" if turn.line else self.scenario.path
-        what = " and ".join(_described(item) for item in turn.inputs) or "the conversation begins"
+        what = " and ".join(described(item) for item in turn.inputs) or "the conversation begins"
         lines = [f"{where}: conversation {turn.conversation}, turn {turn.turn}: {what}"]
         lines += turn.differences
         lines += [f"  note: {note}" for note in turn.notes]
@@ -195,17 +196,42 @@ async def play(
         )
         player = await opener(setup)
         try:
-            stage = _Stage(player, scenario.durations)
-            results += await _played(conversation, number, stage, model, side)
+            results += await _played(
+                conversation, number, player, model, scenario.durations, side
+            )
         finally:
             await player.close()
     return ScenarioResult(scenario, tuple(results))
 
 
-async def _played(
-    conversation: Conversation, number: int, stage: _Stage, model: ScriptedModel, side: Side | None
-) -> list[TurnResult]:
-    results: list[TurnResult] = []
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What one turn came to, before anybody compares it with anything."""
+
+    number: int  # from 1; 0 is the start of a conversation whose first turn is not about it
+    turn: Turn
+    bot: tuple[str, ...]
+    events: tuple[Event, ...]
+    problems: tuple[str, ...]  # of the front end, worded for people
+    unscripted: tuple[str, ...]  # what the model was asked without an answer
+    notes: tuple[str, ...]
+
+
+async def perform(
+    conversation: Conversation,
+    player: Player,
+    model: ScriptedModel,
+    durations: Mapping[str, float | None],
+) -> AsyncGenerator[Performed]:
+    """Hold one conversation, turn by turn; the player is neither opened nor closed here.
+
+    Args:
+        conversation: What is said and done. If its first turn has inputs, a silent turn 0 comes before it.
+        player: The conversation with the program.
+        model: Is told the answers of each turn.
+        durations: As in `Scenario`.
+    """
+    stage = _Stage(player, durations)
     turns = list(conversation.turns)
     if not turns or turns[0].inputs:  # by itself the bot is expected to do nothing
         silent = Turn(inputs=(), expected=Expectation(), line=conversation.line)
@@ -213,27 +239,57 @@ async def _played(
         first = 0
     else:
         first = 1
-    for index, turn in enumerate(turns, start=first):
+    for number, turn in enumerate(turns, start=first):
         model.begin(turn.answers)
-        if index == first:
+        if number == first:
             await stage.start()
         for item in turn.inputs:
             await stage.perform(item)
         bot, events, problems = stage.collected()
-        expected = turn.expected_on(side)
-        differences = [*_compared(expected, bot, events), *problems]
-        if not turn.allow_unscripted:
-            differences += [
-                f"  the model was asked without an answer: {ask}" for ask in model.unscripted
-            ]
-        notes = tuple(stage.player.notes())
-        result = TurnResult(
-            number, index, turn.line, turn.inputs, bot, events, tuple(differences), notes
+        yield Performed(
+            number,
+            turn,
+            bot,
+            events,
+            tuple(problems),
+            tuple(model.unscripted),
+            tuple(player.notes()),
         )
-        if index > 0 or differences:
-            results.append(result)
-        if differences:
-            break
+
+
+async def _played(
+    conversation: Conversation,
+    number: int,
+    player: Player,
+    model: ScriptedModel,
+    durations: Mapping[str, float | None],
+    side: Side | None,
+) -> list[TurnResult]:
+    results: list[TurnResult] = []
+    async with aclosing(perform(conversation, player, model, durations)) as turns:
+        async for done in turns:
+            turn = done.turn
+            expected = turn.expected_on(side)
+            differences = [*_compared(expected, done.bot, done.events), *done.problems]
+            if not turn.allow_unscripted:
+                differences += [
+                    f"  the model was asked without an answer: {ask}" for ask in done.unscripted
+                ]
+            if done.number > 0 or differences:
+                results.append(
+                    TurnResult(
+                        number,
+                        done.number,
+                        turn.line,
+                        turn.inputs,
+                        done.bot,
+                        done.events,
+                        tuple(differences),
+                        done.notes,
+                    )
+                )
+            if differences:
+                break
     return results
 
 
@@ -338,25 +394,36 @@ class _Stage:
 # ---------------------------------------------------------------- comparing and wording
 
 
-def _compared(expected: Expectation, bot: Sequence[str], events: Sequence[Event]) -> list[str]:
-    lines: list[str] = []
-    texts_fit = len(bot) == len(expected.bot) and all(
+def accepts(expected: Expectation, bot: Sequence[str], events: Sequence[Event]) -> bool:
+    """Whether what left in a turn is as expected."""
+    return _texts_fit(expected, bot) and _events_fit(expected, events)
+
+
+def _texts_fit(expected: Expectation, bot: Sequence[str]) -> bool:
+    return len(bot) == len(expected.bot) and all(
         want.accepts(got) for want, got in zip(expected.bot, bot, strict=True)
     )
-    if not texts_fit:
+
+
+def _events_fit(expected: Expectation, events: Sequence[Event]) -> bool:
+    return len(events) == len(expected.events) and all(
+        _fits(got, want) for want, got in zip(expected.events, events, strict=True)
+    )
+
+
+def _compared(expected: Expectation, bot: Sequence[str], events: Sequence[Event]) -> list[str]:
+    lines: list[str] = []
+    if not _texts_fit(expected, bot):
         lines.append("  the bot should say:")
         lines += [f"    {want}" for want in expected.bot] or ["    nothing"]
         lines.append("  it said:")
         lines += [f"    {got!r}" for got in bot] or ["    nothing"]
-    events_fit = len(events) == len(expected.events) and all(
-        _fits(got, want) for want, got in zip(expected.events, events, strict=True)
-    )
-    if not events_fit:
+    if not _events_fit(expected, events):
         lines.append("  the application should get:")
-        lines += [f"    {_event_text(want, want)}" for want in expected.events] or ["    no event"]
+        lines += [f"    {event_text(want, want)}" for want in expected.events] or ["    no event"]
         lines.append("  it got:")
         shown = itertools.zip_longest(events, expected.events[: len(events)], fillvalue=None)
-        lines += [f"    {_event_text(got, want)}" for got, want in shown if got is not None] or [
+        lines += [f"    {event_text(got, want)}" for got, want in shown if got is not None] or [
             "    no event"
         ]
     return lines
@@ -387,7 +454,7 @@ _ENVELOPE = frozenset(
 )
 
 
-def _event_text(event: Mapping[str, Any], expected: Mapping[str, Any] | None) -> str:
+def event_text(event: Mapping[str, Any], expected: Mapping[str, Any] | None) -> str:
     """``Name(parameter=value)``: the expected parameters, or all but the envelope if nothing is expected."""
     same_name = expected is not None and expected.get("type") == event.get("type")
     keys = [key for key in (expected or {}) if key in event] if same_name else list(event)
@@ -399,7 +466,8 @@ def _event_text(event: Mapping[str, Any], expected: Mapping[str, Any] | None) ->
     return f"{event.get('type')}({', '.join(shown)})"
 
 
-def _described(item: Input) -> str:
+def described(item: Input) -> str:
+    """One input, for people."""
     if isinstance(item, Say):
         return f"the user says {item.text!r}"
     if isinstance(item, Send):

@@ -383,6 +383,7 @@ class Engine:
 
     def _new_instance(self, flow: Flow, head: int) -> Instance:
         self.uids += 1
+        self.program.started(flow)
         instance = Instance(self.uids, flow, head)
         self.touched.append(instance)
         return instance

@@ -140,6 +140,9 @@ class Program:
 
         return wire.restore(self, blob)
 
+    def started(self, flow: Flow) -> None:
+        """A flow begins in some conversation. Does nothing; who wants to watch a program overrides it."""
+
     def nearest_flow(self, name: str) -> str | None:
         """The flow whose name is most like this one."""
         near = difflib.get_close_matches(name, self.flows, n=1)

@@ -1,0 +1,165 @@
+"""Whether both bots did the same, as a user and an application see it; and which differences are known ones.
+
+The known ones are those of the migration document, sections 3 and 16. Each is recognised by what both sides did,
+never by the mere name of a construct, so that a real fault beside it is still found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from colang_interpreter.host.rules import ENVELOPE
+from colang_interpreter.machine import Event
+from colang_interpreter.v1.envelope import FAILURE_TEXT
+from colang_migrate.verify.model import Record
+
+NOT_SURE = "I'm not sure what to say."
+_MISSING = re.compile(r"Action '.*' not found\.")
+_HOLE = re.compile(r"\$\{?[^\W\d]\w*(?:\.\w+|\[[^\]]*\])*\}?|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_EXCEPTION = re.compile(r"\w*Exception")
+
+SCENARIO = "the scenario expects the two to differ here"
+FAILED = "an action failed: 1.0 ends the turn with an error message, 2.x stops the message or goes on"
+ERROR = "an expression failed: 1.0 says so to the user, 2.x ends the flow"
+EMPTY = "a text came out empty: 1.0 says that it is not sure what to say, 2.x says nothing"
+UNSET = "a variable without a value: 1.0 shows nothing, 2.x shows None"
+BLANKS = "only blanks differ: a template of 1.0 is stripped after its variables are filled in"
+EXCEPTION = "the exception of a rail reaches the application in another form"
+STRICT = "output rails check predefined messages as well in 2.x"
+NO_END = "the old bot does not come to an end here either"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comparing one turn gives: nothing to tell, or a reason; `goes_on` is false if both have parted."""
+
+    accepted: bool = True
+    reason: str = ""
+    goes_on: bool = True
+
+
+SAME = Verdict()
+
+
+class Wordings:
+    """The texts of bot messages that chance chooses among: any of them is as good as another.
+
+    Example:
+        >>> same = Wordings({"greet": ["Hi $name!", "Hello $name!"], "part": ["Bye"]}).same
+        >>> same("Hi Kim!", "Hello Kim!"), same("Bye", "Hello Kim!"), same("Hi Kim!", "Hey Kim!")
+        (True, False, False)
+    """
+
+    def __init__(self, messages: Mapping[str, Sequence[str]]) -> None:
+        """For the messages of a 1.0 program."""
+        self._groups = [
+            [_pattern(text) for text in texts]
+            for texts in messages.values()
+            if len(set(texts)) > 1
+        ]
+
+    def same(self, old: str, new: str) -> bool:
+        """Whether two texts are equal, or of one message."""
+        if old == new:
+            return True
+        return any(_fits(old, group) and _fits(new, group) for group in self._groups)
+
+    def drawn(self, text: str) -> int | None:
+        """The number of the message that has this text among others."""
+        return next((i for i, group in enumerate(self._groups) if _fits(text, group)), None)
+
+    def size(self, number: int) -> int:
+        """How many texts a message has."""
+        return len(self._groups[number])
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    pieces = _HOLE.split(text.strip().replace("\\n", "\n"))
+    return re.compile(r"[\s\S]*".join(map(re.escape, pieces)))
+
+
+def _fits(text: str, group: Sequence[re.Pattern[str]]) -> bool:
+    return any(pattern.fullmatch(text) for pattern in group)
+
+
+def compare(old: Record, new: Record, wordings: Wordings) -> Verdict:
+    """One turn of both."""
+    if old.broken or new.broken:
+        if old.broken:
+            return Verdict(True, NO_END, goes_on=False)
+        return Verdict(False, f"the new bot does not come to an end: {new.broken}", goes_on=False)
+    texts = _texts(old.said, new.said, wordings)
+    events = _events(old.events, new.events)
+    if texts == "" and events == "":
+        return SAME
+    if old.expected and new.expected:
+        return Verdict(True, SCENARIO)
+    failure = _failure(old, new)
+    if failure is not None:
+        return failure
+    known = [each for each in (texts, events) if each]
+    if all(each in (EMPTY, UNSET, BLANKS, EXCEPTION) for each in known):
+        return Verdict(True, known[0])
+    return Verdict(False, next(each for each in known if each not in (EMPTY, UNSET, BLANKS)), False)
+
+
+def _failure(old: Record, new: Record) -> Verdict | None:
+    """The turn in which something failed: 1.0 hides it from the history, so from here on the two may differ."""
+    told = any(text == FAILURE_TEXT or _MISSING.fullmatch(text) for text in old.said)
+    if not told:
+        return None
+    if not old.blocked <= new.blocked:
+        kinds = " and ".join(sorted(old.blocked - new.blocked))
+        return Verdict(
+            False, f"an {kinds} rail that could not tell stopped the message, and lets it pass now", False
+        )
+    if old.failed or new.failed:
+        return Verdict(True, FAILED, goes_on=False)
+    if any("Error" in note for note in new.inside):
+        return Verdict(True, ERROR, goes_on=False)
+    return None
+
+
+def _texts(old: Sequence[str], new: Sequence[str], wordings: Wordings) -> str:
+    """Why two lists of utterances are not the same; empty if they are."""
+    if len(old) == len(new) and all(map(wordings.same, old, new)):
+        return ""
+    if [text for text in old if text != NOT_SURE] == [text for text in new if text.strip()]:
+        return EMPTY
+    if len(old) == len(new):
+        if [_squeezed(text) for text in old] == [_squeezed(text) for text in new]:
+            return BLANKS
+        without = [_squeezed(re.sub(r"\bNone\b", "", text)) for text in new]
+        if [_squeezed(text) for text in old] == without:
+            return UNSET
+    if not new:
+        return "the new bot says nothing"
+    if not old:
+        return "the old bot says nothing"
+    return "they say different things"
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _events(old: Sequence[Event], new: Sequence[Event]) -> str:
+    """Why two lists of events are not the same; empty if they are."""
+    if len(old) != len(new):
+        return "the application gets other events"
+    reason = ""
+    for before, after in zip(old, new, strict=True):
+        if before["type"] != after["type"]:
+            return "the application gets other events"
+        if _given(before) != _given(after):
+            if not _EXCEPTION.fullmatch(str(before["type"])):
+                return "the application gets an event with other values"
+            reason = EXCEPTION
+    return reason
+
+
+def _given(event: Event) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key not in ENVELOPE}

@@ -1,0 +1,120 @@
+"""The model double: one meaning for each turn, worded for whichever task of whichever dialect asks.
+
+It answers more than the scripted model of scenarios does: an intent is given in the words of the bot that asks, and
+the prompts of rails get the verdict of the trial's mode. So a conversation nobody has scripted to the last call
+still goes on in both bots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from colang.scenario import Answers
+from colang_interpreter.scenarios.model import ScriptedModel
+from colang_migrate.verify.model import Mode
+
+UNKNOWN_INTENT = "make an unforeseen remark"
+"""What the user means where no sample tells."""
+
+NEXT = "respond to that"
+"""The step the model goes on with; no bot defines a message of this name, so its words are the model's."""
+
+WORDS = "These words are the model's."
+"""What the model says where nobody has scripted its words."""
+
+_SAFE: Mapping[str, tuple[str, str]] = {
+    "self_check_input": ("No", "Yes"),
+    "self_check_output": ("No", "Yes"),
+    "self_check_facts": ("yes", "no"),
+    "self_check_hallucination": ("yes", "no"),
+    "llama_guard_check_input": ("safe", "unsafe\nS1"),
+    "llama_guard_check_output": ("safe", "unsafe\nS1"),
+    "content_safety_check_input": ('{"User Safety": "safe"}', '{"User Safety": "unsafe"}'),
+    "content_safety_check_output": (
+        '{"User Safety": "safe", "Response Safety": "safe"}',
+        '{"User Safety": "safe", "Response Safety": "unsafe"}',
+    ),
+    "topic_safety_check_input": ("on-topic", "off-topic"),
+}  # task -> what passes, what does not
+
+
+
+def refusals(rail: str) -> dict[str, str]:
+    """The answers by which the model makes a ready-made rail refuse, by task; empty for other rails.
+
+    >>> refusals("self check input")
+    {'self_check_input': 'Yes'}
+    """
+    task = rail.replace(" ", "_")
+    return {task: _SAFE[task][1]} if task in _SAFE else {}
+
+
+_ANSWERED = frozenset(
+    (
+        *("generate_user_intent", "generate_next_steps", "generate_bot_message"),
+        *("generate_intent_steps_message", "general", "generate_value"),
+        *("generate_value_from_instruction", "generate_user_intent_from_user_action"),
+        "generate_user_intent_and_bot_action_from_user_action",
+        *("generate_flow_continuation", "generate_flow_from_name"),
+    )
+)
+
+
+class ModelFailure(Exception):
+    """What the model double raises when all is to fail."""
+
+
+class MeaningModel(ScriptedModel):
+    """Answers the calls of one conversation of one side.
+
+    Example:
+        >>> model = MeaningModel(["user ask fees"], lambda intent: "ask fees", "adverse")
+        >>> model.begin(Answers(intent="ask about fees"))
+        >>> model.answer("generate_user_intent_from_user_action")
+        'user intent: user ask fees'
+        >>> model.answer("self_check_input")
+        'Yes'
+        >>> model.answer("generate_bot_message")
+        '  "These words are the model\\'s."'
+    """
+
+    def __init__(
+        self, flow_names: Iterable[str], renamed: Callable[[str], str], mode: Mode
+    ) -> None:
+        """For a bot with these flows, which calls an intent of the old bot what `renamed` says."""
+        super().__init__(flow_names)
+        self._renamed = renamed
+        self._mode = mode
+
+    def begin(self, answers: Answers) -> None:
+        """A turn begins; what nobody has scripted is filled in."""
+        intent = UNKNOWN_INTENT if answers.intent is None else self._renamed(answers.intent)
+        message = WORDS if answers.message is None else answers.message
+        value = answers.value
+        super().begin(
+            replace(
+                answers,
+                intent=intent,
+                next=NEXT if answers.next is None else answers.next,
+                message=message,
+                value=value if answers.has_value else message,
+                has_value=True,
+            )
+        )
+
+    def answer(self, task: str, values: Mapping[str, Any] | None = None) -> str:
+        """The completion for one call; see `ScriptedModel.answer`.
+
+        Raises:
+            ModelFailure: A rail asks, and all is to fail.
+        """
+        bare = task.partition(" $")[0]  # the rest names a model
+        for name in (task, bare):
+            if self.scripts(name) or name in _ANSWERED:
+                return super().answer(name, values)
+        if self._mode == "raising":
+            raise ModelFailure(f"the model fails at `{task}`")
+        passes, blocks = _SAFE.get(bare, ("No", "Yes"))
+        return blocks if self._mode == "adverse" else passes
