@@ -30,6 +30,9 @@ COMMANDS = {
     "explain": "Say what a diagnostic code means.",
 }
 
+# Commands of two words, and the module that has them.
+_PAIRS = {("migrate", "verify"): "migrate_verify"}
+
 FOUND, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 1, 2, 70, 130, 141
 
 _HELP = """\
@@ -99,7 +102,8 @@ def _dispatch(words: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         raise CliError(_unknown(name))
-    return _run(name, words[1:])
+    pair = _PAIRS.get((name, words[1] if len(words) > 1 else ""))
+    return _run(name, words[1:]) if pair is None else _run(pair, words[2:])
 
 
 def _run(name: str, words: list[str]) -> int:
@@ -126,7 +130,7 @@ def _run(name: str, words: list[str]) -> int:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(epilog="Also: --color, --debug (see colang --help).")(remember)
     try:
-        app(args=words, prog_name=f"colang {name}")
+        app(args=words, prog_name=f"colang {name.replace('_', ' ')}")
     except SystemExit as end:
         if not calls:  # --help, or bad usage
             return end.code if isinstance(end.code, int) else USAGE

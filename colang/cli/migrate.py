@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import enum
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colang.cli import FOUND, USAGE, CliError, terminal
+from colang.cli.migrate_verify import Proof
 
 if TYPE_CHECKING:
     from colang_migrate.folder import Options, Plan
     from colang_migrate.report import Report
+
+
+DIFFERENT = 3
+"""Exit status: the bots before and after differ in a conversation."""
 
 
 class FromVersion(str, enum.Enum):
@@ -87,6 +93,17 @@ def migrate(
     allow: Annotated[
         str, typer.Option(help="Codes that cannot be migrated and are accepted, like M502,M207.")
     ] = "",
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Hold conversations with both bots first, and compare."),
+    ] = False,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(help="With --verify: hold these; a scenario file or an event log."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --verify: write although something differs.")
+    ] = False,
 ) -> int:
     """Migrate Colang 1.0 or 2.0-alpha to 2.x.
 
@@ -94,7 +111,10 @@ def migrate(
     passes all checks; all files of a configuration are replaced, or none, even if the program is killed.
 
     Exit status: 0 done, nothing is left to decide; 1 something cannot be migrated, or with --check something
-    is left to migrate; 2 bad usage or unreadable input, or the result does not hold and was not written.
+    is left to migrate; 2 bad usage or unreadable input, or the result does not hold and was not written; 3 with
+    --verify the bots differ in a conversation, and nothing was written unless --force says so.
+
+    `colang migrate verify OLD NEW` compares two folders; a folder of that name is `./verify`.
     """
     from colang_migrate.folder import Options
     from colang_migrate.journal import MigrateError
@@ -109,6 +129,8 @@ def migrate(
         raise CliError("a backup is made when something is written: add --write")
     if check and (write or output):
         raise CliError("--check writes nothing; leave out --write and --output")
+    if (scenario or force) and not verify:
+        raise CliError("--scenario and --force belong to --verify: add it")
     options = Options(
         from_version="1.0" if from_version is FromVersion.V1 else "2.0-alpha",
         use_active=use_active_decorator,
@@ -120,7 +142,8 @@ def migrate(
         allow=_codes(allow),
     )
     named = paths or ["."]
-    run = _Run(options, write, output, backup, backup_suffix)
+    proof = Proof(scenario, force=force) if verify else None
+    run = _Run(options, write, output, backup, backup_suffix, proof)
     try:
         for path in named:
             run.take(path, _part(path, named))
@@ -198,12 +221,14 @@ class _Run:
         output: str | None,
         backup: str | None,
         backup_suffix: str | None,
+        proof: Proof | None = None,
     ) -> None:
         self.options = options
         self.write = write
         self.output = output
         self.backup = backup
         self.backup_suffix = backup_suffix
+        self.proof = proof
         self.plans: list[Plan] = []
         self.reports: list[Report] = []
         self.failed: list[str] = []
@@ -225,6 +250,8 @@ class _Run:
         for number, plan in enumerate(plans):
             if number and number % 100 == 0:
                 terminal.progress(f"{number} configurations so far ...")
+            if self.proof is not None:
+                plan = replace(plan, report=self.proof.of(plan))
             made = plan.report
             try:
                 inside = os.path.relpath(plan.root, path) if os.path.isdir(path) else "."
@@ -243,6 +270,8 @@ class _Run:
 
     def status(self, check: bool) -> int:
         """The exit status."""
+        if self.proof is not None and self.proof.failed:
+            return DIFFERENT
         if self.failed or any(report.refused for report in self.reports):
             return USAGE
         if check:
@@ -251,8 +280,6 @@ class _Run:
 
 
 def _written(report: Report) -> Report:
-    from dataclasses import replace
-
     return replace(report, written=True)
 
 

@@ -1,7 +1,7 @@
 """Migrate Colang 1.0 and 2.0-alpha to 2.x.
 
 `migrate` changes a folder in place and is what other tools call; `plan` does the same for files in memory and
-writes nothing; `migrate_text` and `migrate_fragment` do one text.
+writes nothing; `verify_migration` proves a result; `migrate_text` and `migrate_fragment` do one text.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from colang_migrate.report import Report
     from colang_migrate.text import migrate_fragment, migrate_text
+    from colang_migrate.verify.verification import Verification, verify_migration
 
 _HOMES = {
     "Finding": "findings",
@@ -29,6 +30,7 @@ _HOMES = {
     "Plan": "folder",
     "Report": "report",
     "TextResult": "findings",
+    "Verification": "verify.verification",
     "convert_colang_1_syntax": "migration",
     "convert_colang_2alpha_syntax": "migration",
     "migrate": "migration",
@@ -36,6 +38,7 @@ _HOMES = {
     "migrate_text": "text",
     "plan": "folder",
     "plan_path": "migration",
+    "verify_migration": "verify.verification",
     "write": "migration",
 }
 
@@ -46,6 +49,7 @@ __all__ = [
     "Plan",
     "Report",
     "TextResult",
+    "Verification",
     "convert_colang_1_syntax",
     "convert_colang_2alpha_syntax",
     "migrate",
@@ -53,6 +57,7 @@ __all__ = [
     "migrate_text",
     "plan",
     "plan_path",
+    "verify_migration",
     "write",
 ]
 

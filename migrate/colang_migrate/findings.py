@@ -250,6 +250,16 @@ KINDS: dict[str, Kind] = {
         "report it with the file; nothing was written",
         "The result would not hold, so nothing was written.",
     ),
+    "M902": Kind(
+        "cannot",
+        "compare the two traces: `colang migrate verify` shows them",
+        "In a conversation the bots of before and after differ.",
+    ),
+    "M903": Kind(
+        "look",
+        "decide whether you mind; the guide to verification explains it",
+        "In a conversation the bots differ in a way that is known and accepted.",
+    ),
 }
 
 

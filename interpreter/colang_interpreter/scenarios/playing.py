@@ -196,9 +196,7 @@ async def play(
         )
         player = await opener(setup)
         try:
-            results += await _played(
-                conversation, number, player, model, scenario.durations, side
-            )
+            results += await _played(conversation, number, player, model, scenario.durations, side)
         finally:
             await player.close()
     return ScenarioResult(scenario, tuple(results))

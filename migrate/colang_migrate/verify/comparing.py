@@ -22,13 +22,16 @@ _HOLE = re.compile(r"\$\{?[^\W\d]\w*(?:\.\w+|\[[^\]]*\])*\}?|\{\{.*?\}\}|\{%.*?%
 _EXCEPTION = re.compile(r"\w*Exception")
 
 SCENARIO = "the scenario expects the two to differ here"
-FAILED = "an action failed: 1.0 ends the turn with an error message, 2.x stops the message or goes on"
+FAILED = (
+    "an action failed: 1.0 ends the turn with an error message, 2.x stops the message or goes on"
+)
 ERROR = "an expression failed: 1.0 says so to the user, 2.x ends the flow"
 EMPTY = "a text came out empty: 1.0 says that it is not sure what to say, 2.x says nothing"
 UNSET = "a variable without a value: 1.0 shows nothing, 2.x shows None"
 BLANKS = "only blanks differ: a template of 1.0 is stripped after its variables are filled in"
 EXCEPTION = "the exception of a rail reaches the application in another form"
 STRICT = "output rails check predefined messages as well in 2.x"
+KNOWLEDGE = "1.0 looks into the knowledge base before each message, 2.x where the model goes on"
 NO_END = "the old bot does not come to an end here either"
 
 
@@ -56,9 +59,7 @@ class Wordings:
     def __init__(self, messages: Mapping[str, Sequence[str]]) -> None:
         """For the messages of a 1.0 program."""
         self._groups = [
-            [_pattern(text) for text in texts]
-            for texts in messages.values()
-            if len(set(texts)) > 1
+            [_pattern(text) for text in texts] for texts in messages.values() if len(set(texts)) > 1
         ]
 
     def same(self, old: str, new: str) -> bool:
@@ -114,7 +115,9 @@ def _failure(old: Record, new: Record) -> Verdict | None:
     if not old.blocked <= new.blocked:
         kinds = " and ".join(sorted(old.blocked - new.blocked))
         return Verdict(
-            False, f"an {kinds} rail that could not tell stopped the message, and lets it pass now", False
+            False,
+            f"an {kinds} rail that could not tell stopped the message, and lets it pass now",
+            False,
         )
     if old.failed or new.failed:
         return Verdict(True, FAILED, goes_on=False)

@@ -7,11 +7,21 @@ about; a digression and the return; events; and all of that again with actions a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from colang.scenario import Conversation, Expectation, Input, Returns, Say, Send, SetContext, Stub, Turn
+from colang.scenario import (
+    Conversation,
+    Expectation,
+    Input,
+    Returns,
+    Say,
+    Send,
+    SetContext,
+    Stub,
+    Turn,
+)
 from colang.scenario.model import Answers
 from colang.syntax import nodes_v1 as n
 from colang_interpreter.v1.names import flow_call
@@ -33,15 +43,22 @@ from colang_migrate.verify.paths import (
 from colang_migrate.verify.sides import Side
 from colang_migrate.verify.solving import UNSET, Shapes, Solution, solve
 
+UNSOLVED = 4  # ways of a flow that are tried although no values were found for their conditions
 UNKNOWN_WORDS = "Purple elephants hum quietly on Wednesdays"
 
 
 @dataclass(slots=True)
 class Generated:
-    """The conversations, and what is known of flows no conversation could be made for (flow -> reason)."""
+    """The conversations, and what is known of those that could not be made.
+
+    `reasons`: of flows; `unsolved`: flow, condition and outcome for which no values were found; `usual`: results
+    of actions with which rails let a message pass.
+    """
 
     trials: list[Trial] = field(default_factory=list[Trial])
     reasons: dict[str, str] = field(default_factory=dict[str, str])
+    unsolved: set[tuple[str, str, bool]] = field(default_factory=set[tuple[str, str, bool]])
+    usual: dict[str, tuple[Stub, ...]] = field(default_factory=dict[str, tuple[Stub, ...]])
     left_out: int = 0  # more conversations than the limit allows
 
 
@@ -51,7 +68,9 @@ def generated(old: Side, limit: int) -> Generated:
     maker = _Maker(old)
     seen: set[str] = set()
     for trial in maker.all():
-        key = repr((trial.mode, trial.stubs, [(t.inputs, t.answers) for t in trial.conversation.turns]))
+        key = repr(
+            (trial.mode, trial.stubs, [(t.inputs, t.answers) for t in trial.conversation.turns])
+        )
         if key in seen:
             continue
         seen.add(key)
@@ -59,7 +78,8 @@ def generated(old: Side, limit: int) -> Generated:
             made.left_out += 1
             continue
         made.trials.append(trial)
-    made.reasons = maker.reasons
+    made.usual = maker.stubs("benign")
+    made.reasons, made.unsolved = maker.reasons, maker.unsolved
     return made
 
 
@@ -78,6 +98,7 @@ class _Maker:
     def __init__(self, old: Side) -> None:
         self.old = old
         self.reasons: dict[str, str] = {}
+        self.unsolved: set[tuple[str, str, bool]] = set()
         modules = {
             file.path: (file.tree, file.source)
             for file in old.project.files
@@ -95,6 +116,9 @@ class _Maker:
             for kind in ("input", "output", "retrieval")
             if rails is not None
         }
+        self.entries: list[str] = [
+            entry for kind in ("input", "output") if rails for entry in getattr(rails, kind).flows
+        ]
         conditions: list[str] = []
         for flow in self.paths.flows.values():
             for way in flow.ways:
@@ -148,8 +172,8 @@ class _Maker:
 
     def _refused_tasks(self) -> Iterator[Mapping[str, str]]:
         """Verdicts of models by which one rail refuses while the others let pass."""
-        for name in (*self.rails.get("input", ()), *self.rails.get("output", ())):
-            found = refusals(name)
+        for name in self.entries:
+            found = refusals(name, self.old.program.config)
             if found:
                 yield found
 
@@ -179,27 +203,34 @@ class _Maker:
         else:
             trigger = flow.trigger
             if trigger is None:
-                self.reasons[flow.id] = "it begins with no `user`, `event` or `bot` line, and 1.0 starts no such flow"
+                self.reasons[flow.id] = (
+                    "it begins with no `user`, `event` or `bot` line, and 1.0 starts no such flow"
+                )
                 return
             if isinstance(trigger, Utters):
                 spoken = self._lead_to(flow, trigger)
                 if spoken is None:
-                    self.reasons[flow.id] = f"it follows `bot {trigger.intent}`, which no other flow says"
+                    self.reasons[flow.id] = (
+                        f"it follows `bot {trigger.intent}`, which no other flow says"
+                    )
                     return
                 lead = spoken
-        unsolved = ""
+        solved: set[tuple[str, str, bool]] = set()
+        wanted: set[tuple[str, str, bool]] = set()
         for number, way in enumerate(flow.ways, start=1):
             steps = (*lead, *way.steps)
+            assumed = {(flow.id, s.condition, s.holds) for s in way.steps if isinstance(s, Assumes)}
+            wanted |= assumed
             solution = solve(steps, self._evaluate)
-            if solution is None:
-                unsolved = unsolved or next(
-                    (s.condition for s in way.steps if isinstance(s, Assumes)), ""
-                )
+            if solution is not None:
+                solved |= assumed
+            elif number > UNSOLVED:
+                continue
+            else:  # its turns are worth a conversation all the same
                 solution = Solution((UNSET,) * sum(isinstance(s, Learns) for s in steps))
             title = f"flow `{flow.id}`" + (f", way {number}" if len(flow.ways) > 1 else "")
             yield _Plan(title, steps, solution)
-        if unsolved:
-            self.reasons.setdefault(flow.id, f"no values were found for `if {unsolved}`")
+        self.unsolved |= wanted - solved
 
     def _lead_to(self, flow: FlowPaths, trigger: Utters) -> tuple[Step, ...] | None:
         if trigger.intent in ("", "..."):
@@ -252,7 +283,8 @@ class _Maker:
 
     # -------------------------------------------------- trials
 
-    def _stubs(self, mode: Mode, plan: _Plan | None) -> dict[str, tuple[Stub, ...]]:
+    def stubs(self, mode: Mode, plan: _Plan | None = None) -> dict[str, tuple[Stub, ...]]:
+        """The results of actions in a mode; those of a plan as its way wants them."""
         if mode == "raising":
             return {}
         usual = self.usual.get(mode, {})
@@ -262,7 +294,9 @@ class _Maker:
             learns = [step for step in plan.steps if isinstance(step, Learns)]
             for step, value in zip(learns, plan.solution.learned, strict=True):
                 if step.action:
-                    stub = usual.get(step.action, Returns(True)) if value is UNSET else Returns(value)
+                    stub = (
+                        usual.get(step.action, Returns(True)) if value is UNSET else Returns(value)
+                    )
                     chosen.setdefault(step.action, []).append(stub)
             stubs.update({name: tuple(each) for name, each in chosen.items()})
         return stubs
@@ -287,7 +321,7 @@ class _Maker:
         return Trial(
             title=title,
             mode=mode,
-            stubs=self._stubs(mode, plan),
+            stubs=self.stubs(mode, plan),
             conversation=Conversation(turns=tuple(turns), title=title, seed=1),
         )
 
@@ -358,7 +392,7 @@ class _Maker:
         title = f"intent `{intent}` alone{how}"
         return Trial(
             title=title,
-            stubs=self._stubs("benign", None),
+            stubs=self.stubs("benign"),
             conversation=Conversation(turns=tuple(turns), title=title, seed=1),
         )
 
@@ -368,7 +402,7 @@ class _Maker:
         turns = [self._turn(text, UNKNOWN_INTENT, tasks) for text in texts]
         return Trial(
             title=title,
-            stubs=self._stubs("benign", None),
+            stubs=self.stubs("benign"),
             conversation=Conversation(turns=tuple(turns), title=title, seed=1),
         )
 

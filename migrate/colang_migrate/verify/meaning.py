@@ -21,34 +21,70 @@ UNKNOWN_INTENT = "make an unforeseen remark"
 NEXT = "respond to that"
 """The step the model goes on with; no bot defines a message of this name, so its words are the model's."""
 
-WORDS = "These words are the model's."
+WORDS = "These words come from the model."
 """What the model says where nobody has scripted its words."""
 
-_SAFE: Mapping[str, tuple[str, str]] = {
-    "self_check_input": ("No", "Yes"),
-    "self_check_output": ("No", "Yes"),
+_BY_PARSER: Mapping[str, tuple[str, str]] = {
+    "is_content_safe": ("No", "Yes"),
+    "nemoguard_parse_prompt_safety": ('{"User Safety": "safe"}', '{"User Safety": "unsafe"}'),
+    "nemoguard_parse_response_safety": (
+        '{"Response Safety": "safe"}',
+        '{"Response Safety": "unsafe"}',
+    ),
+    "nemotron_content_safety_parse_prompt_safety": ("User Safety: safe", "User Safety: unsafe"),
+    "nemotron_content_safety_parse_response_safety": (
+        "Response Safety: safe",
+        "Response Safety: unsafe",
+    ),
+    "nemotron_reasoning_parse_prompt_safety": ("Prompt harm: unharmful", "Prompt harm: harmful"),
+    "nemotron_reasoning_parse_response_safety": (
+        "Response harm: unharmful",
+        "Response harm: harmful",
+    ),
+}  # the words that a parser takes for: it passes, it does not
+
+_BY_TASK: Mapping[str, tuple[str, str]] = {
     "self_check_facts": ("yes", "no"),
     "self_check_hallucination": ("yes", "no"),
-    "llama_guard_check_input": ("safe", "unsafe\nS1"),
-    "llama_guard_check_output": ("safe", "unsafe\nS1"),
-    "content_safety_check_input": ('{"User Safety": "safe"}', '{"User Safety": "unsafe"}'),
-    "content_safety_check_output": (
-        '{"User Safety": "safe", "Response Safety": "safe"}',
-        '{"User Safety": "safe", "Response Safety": "unsafe"}',
-    ),
+    "llama_guard_check_input": ("safe", "unsafe"),
+    "llama_guard_check_output": ("safe", "unsafe"),
+    "content_safety_check_input": _BY_PARSER["nemoguard_parse_prompt_safety"],
+    "content_safety_check_output": _BY_PARSER["nemoguard_parse_response_safety"],
     "topic_safety_check_input": ("on-topic", "off-topic"),
-}  # task -> what passes, what does not
+}
+_USUAL = _BY_PARSER["is_content_safe"]
 
 
+def verdicts(task: str, config: Any = None) -> tuple[str, str]:
+    """What a model answers to the prompt of a rail: that the message passes, and that it does not.
 
-def refusals(rail: str) -> dict[str, str]:
+    Args:
+        task: The name of the prompt, perhaps with a model: ``content_safety_check_input $model=guard``.
+        config: The settings, whose prompts say how an answer is read.
+
+    Example:
+        >>> verdicts("self_check_input"), verdicts("topic_safety_check_input $model=guard")
+        (('No', 'Yes'), ('on-topic', 'off-topic'))
+    """
+    for prompt in getattr(config, "prompts", None) or ():
+        parser = getattr(prompt, "output_parser", None)
+        if getattr(prompt, "task", None) == task and parser in _BY_PARSER:
+            return _BY_PARSER[parser]
+    return _BY_TASK.get(task.partition(" $")[0], _USUAL)
+
+
+def refusals(rail: str, config: Any) -> dict[str, str]:
     """The answers by which the model makes a ready-made rail refuse, by task; empty for other rails.
 
-    >>> refusals("self check input")
+    >>> refusals("self check input", None)
     {'self_check_input': 'Yes'}
     """
-    task = rail.replace(" ", "_")
-    return {task: _SAFE[task][1]} if task in _SAFE else {}
+    name, _, model = rail.partition(" $")
+    task = name.replace(" ", "_")
+    if task not in _BY_TASK and not task.startswith("self_check_"):
+        return {}
+    full = f"{task} ${model}" if model else task
+    return {full: verdicts(full, config)[1]}
 
 
 _ANSWERED = frozenset(
@@ -77,14 +113,19 @@ class MeaningModel(ScriptedModel):
         >>> model.answer("self_check_input")
         'Yes'
         >>> model.answer("generate_bot_message")
-        '  "These words are the model\\'s."'
+        '  "These words come from the model."'
     """
 
     def __init__(
-        self, flow_names: Iterable[str], renamed: Callable[[str], str], mode: Mode
+        self,
+        flow_names: Iterable[str],
+        renamed: Callable[[str], str],
+        mode: Mode,
+        config: Any = None,
     ) -> None:
-        """For a bot with these flows, which calls an intent of the old bot what `renamed` says."""
+        """For a bot with these flows and settings, which calls an intent of the old bot what `renamed` says."""
         super().__init__(flow_names)
+        self._config = config
         self._renamed = renamed
         self._mode = mode
 
@@ -110,11 +151,10 @@ class MeaningModel(ScriptedModel):
         Raises:
             ModelFailure: A rail asks, and all is to fail.
         """
-        bare = task.partition(" $")[0]  # the rest names a model
-        for name in (task, bare):
+        for name in (task, task.partition(" $")[0]):  # the rest names a model
             if self.scripts(name) or name in _ANSWERED:
                 return super().answer(name, values)
         if self._mode == "raising":
             raise ModelFailure(f"the model fails at `{task}`")
-        passes, blocks = _SAFE.get(bare, ("No", "Yes"))
+        passes, blocks = verdicts(task, self._config)
         return blocks if self._mode == "adverse" else passes

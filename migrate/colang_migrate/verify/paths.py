@@ -1,11 +1,12 @@
 """The ways through a flow of Colang 1.0: which turns, choices and values lead from its beginning to an end.
 
-Branches are enumerated, loops are gone through once. Where there are more ways than `MAX_PATHS`, those are kept
+Branches are enumerated, loops are gone through once (and, for those that count, a few times). Where there are more ways than `MAX_PATHS`, those are kept
 that take every branch at least once; the work is linear in the size of the flow.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from colang.syntax import nodes_v1 as n
 from colang_migrate.facts import whole_name
 
 MAX_PATHS = 24
+REPEATS = (2, 3)
 MAX_CALLS = 4  # flows called from flows, counted inwards
 
 
@@ -169,9 +171,7 @@ class Paths:
             pairs = [(i, j) for i in range(first) for j in range(second)]
         else:
             self._cut = True
-            pairs = list(
-                dict.fromkeys((k % first, k % second) for k in range(max(first, second)))
-            )
+            pairs = list(dict.fromkeys((k % first, k % second) for k in range(max(first, second))))
         return [Way(before[i].steps + after[j].steps, after[j].end) for i, j in pairs]
 
     def _kept(self, ways: Sequence[Way]) -> list[Way]:
@@ -245,15 +245,20 @@ class Paths:
         return found or [Way()]
 
     def _while(self, s: n.While, callers: tuple[str, ...]) -> list[Way]:
+        """Not at all, once each way, and some ways several times: for loops that count."""
         enters, leaves = Assumes(s.condition.text, True), Assumes(s.condition.text, False)
         found: list[Way] = []
-        for way in self._block(s.body, callers):
+        body = self._block(s.body, callers)
+        for way in body:
             if way.end == "break":
                 found.append(Way((enters, *way.steps)))
             elif way.end in ("end", "continue"):
                 found.append(Way((enters, *way.steps, leaves)))
             else:
                 found.append(Way((enters, *way.steps), way.end))
+        again = [way for way in body if way.end in ("end", "continue")][:3]
+        for way, times in itertools.product(again, REPEATS):
+            found.append(Way((enters, *way.steps) * times + (leaves,)))
         return [*found, Way((leaves,))]
 
     def _when(self, s: n.When, callers: tuple[str, ...]) -> list[Way]:

@@ -11,9 +11,16 @@ from typing import TypeAlias
 from colang.scenario import Expectation
 from colang_interpreter.host.session import Reply
 from colang_interpreter.host.trace import ActionRun
-from colang_interpreter.scenarios.player import SessionPlayer, session_opener
-from colang_interpreter.scenarios.playing import Performed, Player, Setup, accepts, described, perform
 from colang_interpreter.llm.scripted import TaskModel
+from colang_interpreter.scenarios.player import SessionPlayer, session_opener
+from colang_interpreter.scenarios.playing import (
+    Performed,
+    Player,
+    Setup,
+    accepts,
+    described,
+    perform,
+)
 from colang_migrate.verify.meaning import MeaningModel
 from colang_migrate.verify.model import Record, Trial
 from colang_migrate.verify.sides import Names, Side
@@ -30,7 +37,11 @@ _PIPELINE = frozenset(
         *("GenerateUserIntentAction", "GenerateUserIntentAndBotAction", "GenerateValueAction"),
         *("GenerateFlowContinuationAction", "GenerateFlowFromNameAction", "CreateFlowAction"),
         *("AddFlowsAction", "RemoveFlowsAction", "CheckValidFlowExistsAction"),
-        *("CheckFlowDefinedAction", "CheckForActiveEventMatchAction", "RetrieveRelevantChunksAction"),
+        *(
+            "CheckFlowDefinedAction",
+            "CheckForActiveEventMatchAction",
+            "RetrieveRelevantChunksAction",
+        ),
         *("GetLastUserMessageAction", "UpdateAttentionMaterializedViewAction"),
     )
 )
@@ -39,17 +50,25 @@ _PIPELINE = frozenset(
 Transcript: TypeAlias = tuple[Record, ...]
 
 
-async def hold(trial: Trial, side: Side, names: Names, program: WatchedProgram | None = None) -> Transcript:
+async def hold(
+    trial: Trial,
+    side: Side,
+    names: Names,
+    program: WatchedProgram | None = None,
+    *,
+    expects: bool = False,
+) -> Transcript:
     """Hold one conversation. Never raises for what bots do, and ends in bounded time.
 
     Args:
         trial: The conversation.
         side: With whom; one of those in `names`.
         names: What is called how.
+        expects: Note whether everything a scenario expects is met, not only what it expects of one side.
         program: Runs instead of the side's own: a watched one, which notes what is reached.
     """
     records: list[Record] = []
-    task = asyncio.ensure_future(_held(trial, side, names, program, records))
+    task = asyncio.ensure_future(_held(trial, side, names, program, records, expects))
     try:
         await asyncio.wait_for(task, SECONDS)
     except asyncio.TimeoutError:
@@ -60,12 +79,17 @@ async def hold(trial: Trial, side: Side, names: Names, program: WatchedProgram |
 
 
 async def _held(
-    trial: Trial, side: Side, names: Names, program: WatchedProgram | None, records: list[Record]
+    trial: Trial,
+    side: Side,
+    names: Names,
+    program: WatchedProgram | None,
+    records: list[Record],
+    expects: bool,
 ) -> None:
     def renamed(intent: str) -> str:
         return intent if side is names.old else names.intent(intent)
 
-    model = MeaningModel(side.program.flows, renamed, trial.mode)
+    model = MeaningModel(side.program.flows, renamed, trial.mode, side.program.config)
     replies: list[Reply] = []
     players: list[Player] = []
 
@@ -73,6 +97,7 @@ async def _held(
         replies.append(reply)
         if program is not None and players and isinstance(players[0], SessionPlayer):
             program.seen.take(reply, players[0].session.state)
+            program.seen.checks_output = False
 
     opener = session_opener(
         program or side.program,
@@ -94,7 +119,7 @@ async def _held(
         turns = perform(trial.conversation, player, model, trial.durations)
         async with aclosing(turns):
             async for done in turns:
-                records.append(_record(done, replies, side is names.old))
+                records.append(_record(done, replies, side is names.old, expects))
                 replies.clear()
     finally:
         with contextlib.suppress(Exception):
@@ -110,8 +135,10 @@ def _broken(trial: Trial, records: Sequence[Record], why: str) -> Record:
     return Record(number=number, inputs=tuple(map(described, inputs)), broken=why)
 
 
-def _record(done: Performed, replies: Sequence[Reply], is_old: bool) -> Record:
+def _record(done: Performed, replies: Sequence[Reply], is_old: bool, expects: bool) -> Record:
     override = done.turn.before if is_old else done.turn.after
+    if expects:
+        override = done.turn.expected_on("after")
     runs = [run for reply in replies for run in reply.trace.actions]
     return Record(
         number=done.number,
@@ -149,5 +176,7 @@ def _inside(replies: Sequence[Reply], done: Performed) -> Iterator[str]:
 
 def _action(run: ActionRun) -> str:
     given = ", ".join(f"{key}={value!r:.60}" for key, value in run.arguments.items())
-    result = f"failed: {run.failure}" if run.failure is not None else f"gave {run.return_value!r:.60}"
+    result = (
+        f"failed: {run.failure}" if run.failure is not None else f"gave {run.return_value!r:.60}"
+    )
     return f"action {run.name}({given}) {result}"

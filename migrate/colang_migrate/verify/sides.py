@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from colang.diagnostics import Diagnostic
-from colang.project import Project
+from colang.project import Project, ProjectError
 from colang.source import Source
 from colang_interpreter import CompileError, compile
 from colang_interpreter.scenarios.model import normalised
@@ -89,25 +89,44 @@ class Side:
             each(bot)
 
 
-def load_side(
-    source: str | Mapping[str, str], name: str, *, execute: bool = False
-) -> Side:
-    """Load and compile a bot.
-
-    Args:
-        source: A folder or file, or texts by file name.
-        name: For reports.
-        execute: Import its Python files and use its own actions; texts have none.
+def read_project(source: str | Mapping[str, str]) -> Project:
+    """A folder or file, or texts by file name, as a project.
 
     Raises:
-        SideError: It cannot be read or compiled, or its Python files cannot be executed.
+        SideError: It cannot be read.
     """
-    from colang import ProjectError
-
     try:
-        project = Project.load(source) if isinstance(source, str) else Project.from_texts(source)
+        return Project.load(source)
     except ProjectError as error:
         raise SideError(f"cannot read {error}") from error
+
+
+def is_alpha(project: Project) -> bool:
+    """Whether something in it is written in 2.0-alpha: the migrator would change it."""
+    from colang_migrate.alpha.engine import flows_of, migrate_alpha
+
+    if project.version == "1.0":
+        return False
+    texts = {
+        file.path: file.source.text
+        for file in project.files
+        if not file.is_library and not file.is_imported
+    }
+    own = {name for text in texts.values() for name in flows_of(text)}
+    return any(migrate_alpha(text, path, own).text != text for path, text in texts.items())
+
+
+def load_side(project: Project, name: str, *, execute: bool = False) -> Side:
+    """Compile a bot.
+
+    Args:
+        project: What it is made of.
+        name: For reports.
+        execute: Import its Python files and use its own actions; a project of texts has none.
+
+    Raises:
+        SideError: It cannot be compiled, or its Python files cannot be executed.
+    """
     try:
         program = compile(project)
     except CompileError as error:

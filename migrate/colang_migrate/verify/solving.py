@@ -75,8 +75,8 @@ def solve(steps: Sequence[Step], evaluate: Evaluate) -> Solution | None:
     if not conditions:
         count = sum(isinstance(step, Learns) for step in steps)
         return Solution((UNSET,) * count)
-    places = _places(steps)
-    shapes = Shapes(conditions)
+    shapes = Shapes([*conditions, *(s.expression for s in steps if isinstance(s, Computes))])
+    places = _places(steps, shapes)
     choices = [_choices(place, shapes) for place in places]
     for values in itertools.islice(itertools.product(*choices), MAX_TRIES):
         found = _solution(steps, places, values)
@@ -85,9 +85,9 @@ def solve(steps: Sequence[Step], evaluate: Evaluate) -> Solution | None:
     return None
 
 
-def _places(steps: Sequence[Step]) -> list[_Place]:
-    """The values that conditions depend on, as far as names tell."""
-    wanted = _wanted(steps)
+def _places(steps: Sequence[Step], shapes: Shapes) -> list[_Place]:
+    """The values that conditions depend on, as far as names tell, and those that must have parts."""
+    wanted = _wanted(steps) | shapes.structured
     places: dict[_Place, None] = {}
     known: set[str] = set()
     number = -1
@@ -191,7 +191,7 @@ def _holds(steps: Sequence[Step], found: Solution, evaluate: Evaluate) -> bool:
                 try:
                     context[step.variable] = evaluate(step.expression, context)
                 except Exception:  # noqa: BLE001 - a value that does not fit is no solution
-                    return False
+                    return False  # nor would the flow go on
             case Assumes():
                 try:
                     value = evaluate(step.condition, context)
@@ -213,6 +213,7 @@ class Shapes:
     def __init__(self, conditions: Sequence[str]) -> None:
         """Read conditions; those that are not understood tell nothing."""
         self._literals: dict[tuple[str, ...], list[Any]] = {}
+        self._lists: set[str] = set()
         for condition in dict.fromkeys(conditions):
             try:
                 tree = ast.parse(re.sub(r"\$(?=[^\W\d])", "", condition).strip(), mode="eval")
@@ -221,7 +222,24 @@ class Shapes:
             for node in ast.walk(tree):
                 self._look(node)
 
+    @property
+    def structured(self) -> set[str]:
+        """The variables that are read in parts: dictionaries and lists."""
+        return self._lists | {path[0] for path in self._literals if len(path) > 1}
+
     def _look(self, node: ast.AST) -> None:
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, int)
+        ):
+            self._lists.add(node.value.id)
+        elif isinstance(node, ast.BinOp):
+            for operand in (node.left, node.right):
+                path = _path(operand)
+                if path is not None and not isinstance(node.op, (ast.Add, ast.Mod, ast.Mult)):
+                    self._literals.setdefault(path, []).extend((7, 2))  # it must be a number
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
@@ -262,6 +280,8 @@ class Shapes:
         """Values to try for a variable; the plainest first, dictionaries where parts of it are read."""
         parts = {path[1:]: values for path, values in self._literals.items() if path[0] == name}
         inner = {path[0]: None for path in parts if path}
+        if name in self._lists:
+            return [["first", "second", "third"], [1, 2, 3]]
         if not inner:
             return _distinct([*parts.get((), []), True, False])
         keys = list(inner)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from colang.scenario import Raises, Returns, Stub
+from colang_interpreter.library.actions.outcome import RailOutcome
 from colang_interpreter.v1.elements import RunAction
 from colang_migrate.verify.model import Mode, Trial
 from colang_migrate.verify.sides import Names, Side
 
 _NETWORK = (
     *("jailbreak_detection_heuristics", "jailbreak_detection_model"),
-    *("detect_sensitive_data", "mask_sensitive_data"),
     "ClavataCheckAction",
 )
-"""Actions of ready-made rails that ask a service or need further packages."""
+"""Actions of ready-made rails that ask a service."""
 
 FAILURE = "it fails in this conversation"
 _BY_MODE: Mapping[Mode, Stub] = {
@@ -27,8 +27,8 @@ _BY_MODE: Mapping[Mode, Stub] = {
     "raising": Raises(FAILURE),
 }
 _RAIL_BY_MODE: Mapping[Mode, Stub] = {
-    "benign": Returns(False),  # what such an action answers is whether something was found
-    "adverse": Returns(True),
+    "benign": Returns(RailOutcome.allow()),
+    "adverse": Returns(RailOutcome.block("refused in this conversation")),
     "raising": Raises(FAILURE),
 }
 
@@ -47,9 +47,7 @@ def used_actions(old: Side) -> dict[str, None]:
     return found
 
 
-def stubs_for(
-    trial: Trial, names: Names, side: Side
-) -> dict[str, tuple[Stub, ...]]:
+def stubs_for(trial: Trial, names: Names, side: Side) -> dict[str, tuple[Stub, ...]]:
     """The stubs of one side by the names it calls them."""
     wanted: dict[str, tuple[Stub, ...]] = {}
     ready = _RAIL_BY_MODE[trial.mode]
@@ -62,6 +60,8 @@ def stubs_for(
                 if each not in side.actions:
                     wanted[each] = (_BY_MODE[trial.mode],)
     for name, stubs in trial.stubs.items():
+        if trial.origin == "generated" and name in names.old.actions:
+            continue  # the bots have their own, and nobody has asked for another result
         for each in _spelled(name, names, side):
             wanted[each] = stubs
     return wanted

@@ -1,4 +1,4 @@
-"""`verify`: the old and the new bot hold the same conversations."""
+"""`verify_migration`: the old and the new bot hold the same conversations."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from colang.scenario import Returns
 from colang_migrate.verify import comparing
 from colang_migrate.verify.comparing import Verdict, Wordings
-from colang_migrate.verify.generating import generated
+from colang_migrate.verify.generating import Generated, generated
 from colang_migrate.verify.model import Coverage, Result, Trial
 from colang_migrate.verify.playing import Transcript, hold
-from colang_migrate.verify.sides import Names, Side, load_side
+from colang_migrate.verify.sides import Names, is_alpha, load_side, read_project
+from colang_migrate.verify.sources import is_by_call, read_trials, scenarios_in
 from colang_migrate.verify.watching import Seen, coverage, watched
 
 LIMIT = 300
@@ -28,6 +30,7 @@ class Verification:
         results: One for each conversation, in order.
         coverage: What they have reached of the old bot.
         notes: What a reader has to know of how it was done.
+        alone: Nothing runs the old one any more; the new one was held to what scenarios expect.
     """
 
     old: str
@@ -35,6 +38,7 @@ class Verification:
     results: tuple[Result, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     notes: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def holds(self) -> bool:
@@ -51,51 +55,69 @@ class Verification:
         return tuple(each for each in self.results if each.outcome == outcome)
 
 
-def verify(
+def verify_migration(
     old: str | Mapping[str, str],
     new: str | Mapping[str, str],
     *,
-    trials: Iterable[Trial] = (),
+    conversations: Iterable[str | Trial] | None = None,
     limit: int = LIMIT,
     execute: bool = False,
-    names: tuple[str, str] = ("OLD", "NEW"),
+    names: tuple[str, str] = ("the original", "the result"),
     progress: Callable[[int, int], None] | None = None,
 ) -> Verification:
     r"""Hold the same conversations with a bot before and after its migration, and compare what users would see.
 
     Offline, seeded, on a clock that stands still; the same arguments give the same result. Each conversation takes
-    bounded time.
+    bounded time. (Migration document, section 19.)
 
     Args:
-        old: Folder, file, or texts by file name.
+        old: Folder, file, or texts by file name. Nothing runs 2.0-alpha any more: if it is in that, the new bot is
+            only held to what scenarios expect.
         new: The same, migrated.
-        trials: Conversations to hold first, such as those of scenario files and event logs.
-        limit: At most so many are generated of the old bot's own examples and flows.
+        conversations: Conversations to hold first, or paths of scenario files and event logs with some. By
+            default the scenario files of both folders.
+        limit: At most so many more are generated of the old bot's own examples and flows.
         execute: Run the Python actions of both; by default stubs stand in for them.
         names: What reports call the two, where they are texts.
         progress: Called with the number of conversations done, and of all.
 
     Raises:
         SideError: One of them cannot be run.
+        SourceError: A file of conversations cannot be used.
 
     Example:
-        >>> old = {"a.co": 'define user ask\n  "how much"\ndefine flow\n  user ask\n  bot "Ten."\n'}
         >>> old = {"a.co": 'define user ask\n  "how much"\ndefine bot tell\n  "Ten."\n'
         ...        'define flow\n  user ask\n  bot tell\n'}
         >>> from colang_migrate import plan
         >>> made = plan({name: text.encode() for name, text in old.items()})
-        >>> verify(old, made.texts("after")).holds
+        >>> verify_migration(old, made.texts("after")).holds
         True
     """
-    sides = Names(
-        load_side(old, _named(old, names[0]), execute=execute),
-        load_side(new, _named(new, names[1]), execute=execute),
-    )
-    return asyncio.run(_Run(sides, progress).all(tuple(trials), limit))
+    before, after = read_project(old), read_project(new)
+    if conversations is None:
+        folders = [each for each in (old, new) if isinstance(each, str)]
+        conversations = scenarios_in(*folders)
+    trials: list[Trial] = []
+    for each in conversations:
+        trials += [each] if isinstance(each, Trial) else read_trials(each)
+    names = _named(old, names[0]), _named(new, names[1])
+    new_side = load_side(after, names[1], execute=execute)
+    if is_alpha(before):
+        both = Names(replace(new_side, name=names[0]), new_side)
+        return asyncio.run(_Run(both, progress).alone(trials))
+    old_side = load_side(before, names[0], execute=execute)
+    return asyncio.run(_Run(Names(old_side, new_side), progress).all(trials, limit))
 
 
 def _named(source: str | Mapping[str, str], name: str) -> str:
     return source if isinstance(source, str) else name
+
+
+ALPHA = (
+    "nothing runs Colang 2.0-alpha any more, so there is no old bot to compare with: the new one was loaded,"
+    " and held to what the scenarios expect"
+)
+_RETRIEVAL = "retrieve_relevant_chunks"
 
 
 class _Run:
@@ -109,47 +131,86 @@ class _Run:
         messages = names.old.program.bot_messages if self.is_old else {}
         self.wordings = Wordings(messages)
         self.watched = watched(names.old.program, self.seen) if self.is_old else None
+        self.has_knowledge = bool(names.old.project.documents)
         config = names.old.program.config
         self.has_output_rails = bool(config is not None and config.rails.output.flows)
 
     async def all(self, given: Sequence[Trial], limit: int) -> Verification:
         notes: list[str] = []
-        reasons: Mapping[str, str] = {}
-        trials = list(given)
+        made = Generated()
         if self.is_old:
             made = generated(self.names.old, limit)
-            trials += made.trials
-            reasons = made.reasons
             if made.left_out:
                 notes.append(f"{made.left_out} more conversations could be generated; see --limit")
         else:
-            notes.append("conversations are generated of Colang 1.0 only; the old bot is in 2.x")
+            notes.append("conversations are generated of Colang 1.0 only, and the old bot is 2.x")
+        trials = [
+            *(
+                replace(each, stubs={**made.usual, **each.stubs})
+                for each in given
+                if not is_by_call(each)
+            )
+        ]
+        if len(trials) < len(given):
+            count = len(given) - len(trials)
+            notes.append(
+                f"{count} conversations script the model call by call, which fits only one of the two: left out"
+            )
+        trials += made.trials
         results: list[Result] = []
         for number, trial in enumerate(trials):
             if self.progress is not None:
                 self.progress(number, len(trials))
             results.append(await self.one(trial))
+        reached = Coverage()
+        if self.is_old:
+            reached = coverage(self.names.old.program, self.seen, made.reasons, made.unsolved)
         return Verification(
             old=self.names.old.name,
             new=self.names.new.name,
             results=tuple(results),
-            coverage=coverage(self.names.old.program, self.seen, reasons)
-            if self.is_old
-            else Coverage(),
+            coverage=reached,
             notes=tuple(notes),
         )
 
+    async def alone(self, given: Sequence[Trial]) -> Verification:
+        """The old bot is in a dialect nothing runs: the new one is held to what scenarios expect."""
+        results: list[Result] = []
+        for trial in given:
+            records = await hold(trial, self.names.new, self.names, expects=True)
+            wrong = next((each for each in records if each.broken or each.expected is False), None)
+            if wrong is None:
+                results.append(Result(trial=trial, outcome="equal"))
+                continue
+            reason = wrong.broken or "the new bot does not what the scenario expects"
+            results.append(self._result(trial, "different", wrong.number, reason, (), records))
+        return Verification(
+            old=self.names.old.name,
+            new=self.names.new.name,
+            results=tuple(results),
+            notes=(ALPHA,),
+            alone=True,
+        )
+
     async def one(self, trial: Trial) -> Result:
+        """Hold one conversation with both. What differs is tried again without what 2.x does otherwise."""
         old = await hold(trial, self.names.old, self.names, self.watched)
         new = await hold(trial, self.names.new, self.names)
         result = self._compared(trial, old, new)
-        if result.outcome == "different" and self.has_output_rails and self.is_old:
-            strict = watched(self.names.old.program, Seen(), strict_output=True)
-            again = self._compared(
-                trial, await hold(trial, self.names.old, self.names, strict), new
-            )
-            if again.outcome != "different":
+        if result.outcome != "different" or not self.is_old:
+            return result
+        program = self.names.old.program
+        if self.has_output_rails:
+            strict = watched(program, Seen(), strict_output=True)
+            old = await hold(trial, self.names.old, self.names, strict)
+            if self._compared(trial, old, new).outcome != "different":
                 return replace(result, outcome="accepted", reason=comparing.STRICT)
+        if self.has_knowledge:
+            blind = replace(trial, stubs={**trial.stubs, _RETRIEVAL: (Returns(None),)})
+            old = await hold(blind, self.names.old, self.names)
+            new = await hold(blind, self.names.new, self.names)
+            if self._compared(blind, old, new).outcome != "different":
+                return replace(result, outcome="accepted", reason=comparing.KNOWLEDGE)
         return result
 
     def _compared(self, trial: Trial, old: Transcript, new: Transcript) -> Result:

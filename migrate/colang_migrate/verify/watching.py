@@ -7,18 +7,18 @@ A watched program is the program itself with ears: it notes which flows begin an
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from colang_interpreter.host.session import Reply
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.flows import Flow
 from colang_interpreter.v1.program import Program
 from colang_migrate.verify.model import Coverage, Missing
+from colang_migrate.verify.paths import variables_in
 
-_CONSTANT = re.compile(r"\s*(?:True|False|\d+)\s*")
+_OUTPUT_RAILS = "run output rails"
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Seen:
     flows: set[str] = field(default_factory=set[str])
     outcomes: set[tuple[str, str, bool]] = field(default_factory=set[tuple[str, str, bool]])
     decided: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    checks_output: bool = False  # output rails are at work in the current turn
 
     def take(self, reply: Reply, machine: Any) -> None:
         """Note which flow wanted what in a reply."""
@@ -55,12 +56,16 @@ class WatchedProgram(Program):
     def started(self, flow: Flow) -> None:
         """Note it."""
         self.seen.flows.add(flow.id)
+        if flow.id == _OUTPUT_RAILS:
+            self.seen.checks_output = True
 
     def evaluate(self, expression: str, context: dict[str, Any], flow: str) -> Any:
         """Evaluate, and note how a condition turns out."""
         if self.strict_output and expression.strip() == "$skip_output_rails":
-            return False
+            return self.seen.checks_output  # what an output rail says itself is not checked again
         value = super().evaluate(expression, context, flow)
+        if flow == _OUTPUT_RAILS and expression.startswith("$_output_rail <") and not value:
+            self.seen.checks_output = False  # all have let it pass
         self.seen.outcomes.add((flow, expression, bool(value)))
         return value
 
@@ -71,13 +76,19 @@ def watched(program: Program, seen: Seen, *, strict_output: bool = False) -> Wat
     return WatchedProgram(**given, seen=seen, strict_output=strict_output)
 
 
-def coverage(program: Program, seen: Seen, reasons: Mapping[str, str]) -> Coverage:
+def coverage(
+    program: Program,
+    seen: Seen,
+    reasons: Mapping[str, str],
+    unsolved: Container[tuple[str, str, bool]] = (),
+) -> Coverage:
     """What was reached of the flows a configuration defines itself.
 
     Args:
         program: The old bot's.
         seen: What was noted.
         reasons: Why flows could not be reached, as far as that is known.
+        unsolved: Flow, condition and how it should turn out, for which no values were found.
     """
     missing: list[Missing] = []
     flows = reached = branches = taken = 0
@@ -90,13 +101,15 @@ def coverage(program: Program, seen: Seen, reasons: Mapping[str, str]) -> Covera
             missing.append(Missing(flow.path, flow.line, f"flow `{flow.id}`", reason))
         else:
             reached += 1
-        for what, done in _branches(flow, seen):
+        for branch in _branches(flow, seen):
             branches += 1
-            if done:
+            if branch.done:
                 taken += 1
             elif flow.id in seen.flows:
-                reason = reasons.get(flow.id, "no conversation took it")
-                text = f"{what} in flow `{flow.id}`"
+                reason = "no conversation took it"
+                if branch.key in unsolved:
+                    reason = "no values were found that lead there"
+                text = f"{branch.what} in flow `{flow.id}`"
                 missing.append(Missing(flow.path, flow.line, text, reason))
     return Coverage(
         flows=flows,
@@ -107,23 +120,31 @@ def coverage(program: Program, seen: Seen, reasons: Mapping[str, str]) -> Covera
     )
 
 
-def _branches(flow: Flow, seen: Seen) -> Iterator[tuple[str, bool]]:
+class _Branch(NamedTuple):
+    """A branch: in words, whether it was taken, and flow, condition and outcome if it has a condition."""
+
+    what: str
+    done: bool
+    key: tuple[str, str, bool] | None = None
+
+
+def _branches(flow: Flow, seen: Seen) -> Iterator[_Branch]:
     told: set[str] = set()
     for place, element in enumerate(flow.elements):
         if isinstance(element, (e.If, e.While)) and element.expression not in told:
             told.add(element.expression)
-            if _CONSTANT.fullmatch(element.expression):
-                continue
+            if set(variables_in(element.expression)) <= {"config"}:
+                continue  # the settings decide, and they do not change
             for holds in (True, False):
                 words = "the branch where" if holds else "the branch where not"
-                done = (flow.id, element.expression, holds) in seen.outcomes
-                yield f"{words} `{element.expression}`", done
+                key = (flow.id, element.expression, holds)
+                yield _Branch(f"{words} `{element.expression}`", key in seen.outcomes, key)
         elif isinstance(element, e.Branch):
             for offset in element.heads:
                 first = _first_step(flow, place + offset + 1)
                 if first is not None:
                     what = _case(flow.elements[place + offset])
-                    yield f"the case `{what}`", (flow.id, first) in seen.decided
+                    yield _Branch(f"the case `{what}`", (flow.id, first) in seen.decided)
 
 
 def _first_step(flow: Flow, place: int) -> str | None:
