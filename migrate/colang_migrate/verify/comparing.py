@@ -6,6 +6,7 @@ never by the mere name of a construct, so that a real fault beside it is still f
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import Any
 
 from colang_interpreter.host.rules import ENVELOPE
 from colang_interpreter.machine import Event
+from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.envelope import FAILURE_TEXT
+from colang_interpreter.v1.program import Program
 from colang_migrate.verify.model import Record
 
 NOT_SURE = "I'm not sure what to say."
@@ -32,6 +35,13 @@ BLANKS = "only blanks differ: a template of 1.0 is stripped after its variables 
 EXCEPTION = "the exception of a rail reaches the application in another form"
 STRICT = "output rails check predefined messages as well in 2.x"
 KNOWLEDGE = "1.0 looks into the knowledge base before each message, 2.x where the model goes on"
+GENERAL = (
+    "without samples of what users say 1.0 asks the model and no flow; in 2.x the flows take part"
+)
+DEAD = "the flow fails here in 1.0, and works in 2.x"
+EVENT = "1.0 ends a flow that creates an event there, 2.x runs the statements behind it as well"
+LATE = "1.0 fills in a text after the assignments that follow it, 2.x before them"
+SILENT = "no flow has a step of the bot here: 1.0 lets the model go on, the new bot says nothing"
 NO_END = "the old bot does not come to an end here either"
 
 
@@ -45,6 +55,51 @@ class Verdict:
 
 
 SAME = Verdict()
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """Places of the old bot where 1.0 does something that nobody would expect, and 2.x does not.
+
+    Attributes:
+        event_makers: Flows that create an event and have statements behind it.
+        late: Texts with a variable that is assigned right behind the statement that says them.
+    """
+
+    event_makers: frozenset[str] = frozenset()
+    late: tuple[re.Pattern[str], ...] = ()
+
+
+NO_HABITS = Habits()
+
+
+def habits_of(program: Program) -> Habits:
+    """Look through the flows of a 1.0 program."""
+    makers: set[str] = set()
+    late: list[re.Pattern[str]] = []
+    for flow in program.flows.values():
+        if flow.path.startswith("<"):
+            continue
+        for place, element in enumerate(flow.elements):
+            behind = flow.elements[place + 1 :]
+            if isinstance(element, e.RunAction) and element.name == "create_event" and behind:
+                makers.add(flow.id)
+            elif isinstance(element, e.Utter) and isinstance(element.value, str):
+                assigned = {
+                    each.key
+                    for each in itertools.takewhile(lambda x: isinstance(x, _SLIDES), behind)
+                    if isinstance(each, e.Set)
+                }
+                for text in program.bot_messages.get(element.value, ()) if assigned else ():
+                    if any(
+                        name in assigned
+                        for name in re.findall(r"[^\W\d]\w*", "".join(_HOLE.findall(text)))
+                    ):
+                        late.append(_pattern(text))
+    return Habits(frozenset(makers), tuple(late))
+
+
+_SLIDES = (e.Set, e.If, e.While, e.Jump, e.Break, e.Continue)
 
 
 class Wordings:
@@ -86,8 +141,8 @@ def _fits(text: str, group: Sequence[re.Pattern[str]]) -> bool:
     return any(pattern.fullmatch(text) for pattern in group)
 
 
-def compare(old: Record, new: Record, wordings: Wordings) -> Verdict:
-    """One turn of both."""
+def compare(old: Record, new: Record, wordings: Wordings, habits: Habits = NO_HABITS) -> Verdict:
+    """One turn of both; `habits` are constructs of the old bot that 2.x takes otherwise."""
     if old.broken or new.broken:
         if old.broken:
             return Verdict(True, NO_END, goes_on=False)
@@ -101,10 +156,28 @@ def compare(old: Record, new: Record, wordings: Wordings) -> Verdict:
     failure = _failure(old, new)
     if failure is not None:
         return failure
+    habit = _habit(old, new, events, habits)
+    if habit is not None:
+        return habit
     known = [each for each in (texts, events) if each]
     if all(each in (EMPTY, UNSET, BLANKS, EXCEPTION) for each in known):
         return Verdict(True, known[0])
-    return Verdict(False, next(each for each in known if each not in (EMPTY, UNSET, BLANKS)), False)
+    reason = next(each for each in known if each not in (EMPTY, UNSET, BLANKS))
+    if not new.said and old.was_predicted and not new.inside_errors:
+        reason = SILENT
+    return Verdict(False, reason, goes_on=False)
+
+
+def _habit(old: Record, new: Record, events: str, habits: Habits) -> Verdict | None:
+    """A difference that comes of how one construct works, in a flow that has it."""
+    if old.flows & habits.event_makers and new.said[: len(old.said)] == old.said:
+        if new.events[: len(old.events)] == old.events or not events:
+            return Verdict(True, EVENT, goes_on=False)
+    if len(old.said) == len(new.said) and not events:
+        pairs = [(a, b) for a, b in zip(old.said, new.said, strict=True) if a != b]
+        if pairs and all(_fits(a, habits.late) and _fits(b, habits.late) for a, b in pairs):
+            return Verdict(True, LATE)
+    return None
 
 
 def _failure(old: Record, new: Record) -> Verdict | None:
@@ -121,9 +194,8 @@ def _failure(old: Record, new: Record) -> Verdict | None:
         )
     if old.failed or new.failed:
         return Verdict(True, FAILED, goes_on=False)
-    if any("Error" in note for note in new.inside):
-        return Verdict(True, ERROR, goes_on=False)
-    return None
+    failed = any("Error" in note for note in new.inside)
+    return Verdict(True, ERROR if failed else DEAD, goes_on=False)
 
 
 def _texts(old: Sequence[str], new: Sequence[str], wordings: Wordings) -> str:

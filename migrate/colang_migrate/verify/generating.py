@@ -7,6 +7,7 @@ about; a digression and the return; events; and all of that again with actions a
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +31,7 @@ from colang_migrate.verify.meaning import UNKNOWN_INTENT, WORDS, refusals
 from colang_migrate.verify.model import Mode, Trial
 from colang_migrate.verify.paths import (
     Assumes,
+    Computes,
     FlowPaths,
     Happens,
     Learns,
@@ -45,6 +47,9 @@ from colang_migrate.verify.solving import UNSET, Shapes, Solution, solve
 
 UNSOLVED = 4  # ways of a flow that are tried although no values were found for their conditions
 UNKNOWN_WORDS = "Purple elephants hum quietly on Wednesdays"
+
+
+_HOLES = re.compile(r"\$\{?([^\W\d]\w*(?:\.\w+)*)|\{\{(.*?)\}\}", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -123,7 +128,9 @@ class _Maker:
         for flow in self.paths.flows.values():
             for way in flow.ways:
                 conditions += [step.condition for step in way.steps if isinstance(step, Assumes)]
-        self.shapes = Shapes(conditions)
+                conditions += [step.expression for step in way.steps if isinstance(step, Computes)]
+        self.shapes = Shapes(conditions, list(self._holes()))
+        self.spoken = {name for flow in self.paths.flows.values() for name in flow.spoken}
         self.usual = self._usual()
 
     def _remember(self, definition: n.UserDef) -> None:
@@ -132,6 +139,13 @@ class _Maker:
             if len(line.parts) == 1 and isinstance(line.parts[0], n.Text):
                 plain = sample(line.parts[0].value)[0]
                 known.append(plain.replace('\\"', '"').replace("\\\\", "\\"))
+
+    def _holes(self) -> Iterator[str]:
+        """What stands in the places of texts that are filled in."""
+        for texts in self.old.program.bot_messages.values():
+            for text in texts:
+                for found in _HOLES.finditer(text):
+                    yield (found[1] or found[2] or "").strip()
 
     # -------------------------------------------------- all of them, by rank
 
@@ -224,6 +238,7 @@ class _Maker:
             solution = solve(steps, self._evaluate)
             if solution is not None:
                 solved |= assumed
+                solution = self._completed(steps, solution)
             elif number > UNSOLVED:
                 continue
             else:  # its turns are worth a conversation all the same
@@ -231,6 +246,23 @@ class _Maker:
             title = f"flow `{flow.id}`" + (f", way {number}" if len(flow.ways) > 1 else "")
             yield _Plan(title, steps, solution)
         self.unsolved |= wanted - solved
+
+    def _completed(self, steps: Sequence[Step], solution: Solution) -> Solution:
+        """The parts of values, and the texts, that are only shown and no condition asks for."""
+        learned = list(solution.learned)
+        learns = [step for step in steps if isinstance(step, Learns)]
+        for place, step in enumerate(learns):
+            if isinstance(learned[place], dict):
+                usual = next(
+                    (v for v in self.shapes.candidates(step.variable) if isinstance(v, dict)), {}
+                )
+                learned[place] = {**usual, **learned[place]}
+        context = dict(solution.context)
+        known = {step.variable for step in steps if isinstance(step, (Learns, Computes))}
+        for step in steps:
+            if isinstance(step, Utters) and step.variable and step.variable not in known:
+                context.setdefault(step.variable, f"some {step.variable}")
+        return replace(solution, learned=tuple(learned), context=context)
 
     def _lead_to(self, flow: FlowPaths, trigger: Utters) -> tuple[Step, ...] | None:
         if trigger.intent in ("", "..."):
@@ -254,7 +286,7 @@ class _Maker:
                     if isinstance(step, Learns) and step.action:
                         values = self.shapes.candidates(step.variable) if step.variable else []
                         shaped = [each for each in values if isinstance(each, dict)]
-                        text = step.variable in ("user_message", "bot_message")
+                        text = step.variable in self.spoken
                         good: Any = shaped[0] if shaped else "these words" if text else True
                         bad: Any = shaped[-1] if shaped else "these words" if text else False
                         found["benign"].setdefault(step.action, Returns(good))

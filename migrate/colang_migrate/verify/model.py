@@ -61,6 +61,9 @@ class Record:
         failed: Actions that raised.
         blocked: Kinds of rails (``input``, ``output``, ...) that stopped a message.
         expected: What a scenario expects of this side alone, if it says so, was met (None: it does not say).
+        flows: Flows of the old bot that began or decided something.
+        was_predicted: The model was asked how to go on.
+        inside_errors: Whether something went wrong inside that the user is not told.
         broken: Why the turn did not come to its end; empty if it did.
     """
 
@@ -72,6 +75,9 @@ class Record:
     failed: tuple[str, ...] = ()
     blocked: frozenset[str] = frozenset()
     expected: bool | None = None
+    flows: frozenset[str] = frozenset()
+    was_predicted: bool = False
+    inside_errors: bool = False
     broken: str = ""
 
 

@@ -62,9 +62,10 @@ class Computes:
 
 @dataclass(frozen=True, slots=True)
 class Utters:
-    """The bot says a message."""
+    """The bot says a message, or the value of a variable."""
 
     intent: str
+    variable: str = ""
 
 
 Step: TypeAlias = Says | Happens | Assumes | Learns | Computes | Utters
@@ -93,6 +94,14 @@ class FlowPaths:
     is_subflow: bool
     ways: tuple[Way, ...]
     is_cut: bool
+
+    @property
+    def spoken(self) -> set[str]:
+        """The variables whose value is said as it is, so that it must be a text."""
+        return {
+            *("user_message", "bot_message"),
+            *(s.variable for way in self.ways for s in way.steps if isinstance(s, Utters)),
+        }
 
     @property
     def trigger(self) -> Step | None:
@@ -191,7 +200,8 @@ class Paths:
                 return [Way((_event(s),))]
             case n.BotStmt():
                 name = s.pattern.name.text if s.pattern.kind in ("intent", "any") else ""
-                return [Way((Utters(name),))]
+                variable = s.pattern.name.text.lstrip("$") if s.pattern.kind == "variable" else ""
+                return [Way((Utters(name, variable),))]
             case n.ExecuteStmt():
                 variable = s.target.text.lstrip("$") if s.target is not None else ""
                 return [Way((Learns(variable, s.name.text),))]

@@ -119,7 +119,8 @@ async def _held(
         turns = perform(trial.conversation, player, model, trial.durations)
         async with aclosing(turns):
             async for done in turns:
-                records.append(_record(done, replies, side is names.old, expects))
+                flows = program.seen.turned() if program is not None else frozenset[str]()
+                records.append(_record(done, replies, side is names.old, expects, flows))
                 replies.clear()
     finally:
         with contextlib.suppress(Exception):
@@ -135,10 +136,13 @@ def _broken(trial: Trial, records: Sequence[Record], why: str) -> Record:
     return Record(number=number, inputs=tuple(map(described, inputs)), broken=why)
 
 
-def _record(done: Performed, replies: Sequence[Reply], is_old: bool, expects: bool) -> Record:
+def _record(
+    done: Performed, replies: Sequence[Reply], is_old: bool, expects: bool, flows: frozenset[str]
+) -> Record:
     override = done.turn.before if is_old else done.turn.after
     if expects:
         override = done.turn.expected_on("after")
+    notes = [note for reply in replies for note in reply.trace.notes]
     runs = [run for reply in replies for run in reply.trace.actions]
     return Record(
         number=done.number,
@@ -154,7 +158,14 @@ def _record(done: Performed, replies: Sequence[Reply], is_old: bool, expects: bo
             if decision.verdict in ("block", "error")
         ),
         expected=_met(done, override),
-        broken="; ".join(done.problems),
+        flows=flows,
+        was_predicted=any(
+            call.task == "generate_next_steps"
+            for reply in replies
+            for call in reply.trace.model_calls
+        ),
+        inside_errors=any(note.kind in ("error", "failed") for note in notes),
+        broken="; ".join([*done.problems, *(note.text for note in notes if note.kind == "limit")]),
     )
 
 

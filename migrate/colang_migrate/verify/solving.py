@@ -210,8 +210,8 @@ def _holds(steps: Sequence[Step], found: Solution, evaluate: Evaluate) -> bool:
 class Shapes:
     """What the values of variables look like, as far as conditions tell."""
 
-    def __init__(self, conditions: Sequence[str]) -> None:
-        """Read conditions; those that are not understood tell nothing."""
+    def __init__(self, conditions: Sequence[str], shown: Sequence[str] = ()) -> None:
+        """Read conditions, and expressions whose value is shown in a text; those that are not understood tell nothing."""
         self._literals: dict[tuple[str, ...], list[Any]] = {}
         self._lists: set[str] = set()
         for condition in dict.fromkeys(conditions):
@@ -221,6 +221,16 @@ class Shapes:
                 continue
             for node in ast.walk(tree):
                 self._look(node)
+        for expression in dict.fromkeys(shown):
+            self._shown(expression)
+
+    def _shown(self, expression: str) -> None:
+        """Parts of a value that are shown are texts."""
+        plain = re.sub(r"\$(?=[^\W\d])", "", expression).partition("|")[0].strip()
+        plain = re.sub(r"\[-?\d+\]$", "", plain)
+        if re.fullmatch(r"[^\W\d]\w*(?:\.\w+)+", plain):
+            path = tuple(plain.split("."))
+            self._literals.setdefault(path, []).append(f"some {path[-1]}")
 
     @property
     def structured(self) -> set[str]:

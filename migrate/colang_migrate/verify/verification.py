@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from colang.scenario import Returns
 from colang_migrate.verify import comparing
-from colang_migrate.verify.comparing import Verdict, Wordings
+from colang_migrate.verify.comparing import NO_HABITS, Verdict, Wordings, habits_of
 from colang_migrate.verify.generating import Generated, generated
+from colang_migrate.verify.meaning import UNKNOWN_INTENT
 from colang_migrate.verify.model import Coverage, Result, Trial
 from colang_migrate.verify.playing import Transcript, hold
 from colang_migrate.verify.sides import Names, is_alpha, load_side, read_project
@@ -130,6 +131,7 @@ class _Run:
         self.is_old = names.old.version == "1.0"
         messages = names.old.program.bot_messages if self.is_old else {}
         self.wordings = Wordings(messages)
+        self.habits = habits_of(names.old.program) if self.is_old else NO_HABITS
         self.watched = watched(names.old.program, self.seen) if self.is_old else None
         self.has_knowledge = bool(names.old.project.documents)
         config = names.old.program.config
@@ -205,6 +207,11 @@ class _Run:
             old = await hold(trial, self.names.old, self.names, strict)
             if self._compared(trial, old, new).outcome != "different":
                 return replace(result, outcome="accepted", reason=comparing.STRICT)
+        if not program.user_messages:
+            lively = replace(program, user_messages={UNKNOWN_INTENT: ()})
+            old = await hold(trial, self.names.old, self.names, watched(lively, self.seen))
+            if self._compared(trial, old, new).outcome != "different":
+                return replace(result, outcome="accepted", reason=comparing.GENERAL)
         if self.has_knowledge:
             blind = replace(trial, stubs={**trial.stubs, _RETRIEVAL: (Returns(None),)})
             old = await hold(blind, self.names.old, self.names)
@@ -221,7 +228,7 @@ class _Run:
                 side = "old" if not before else "new"
                 verdict = Verdict(False, f"the {side} bot ends before the conversation does")
             else:
-                verdict = comparing.compare(before[0], after[0], self.wordings)
+                verdict = comparing.compare(before[0], after[0], self.wordings, self.habits)
             if verdict.reason and not verdict.accepted:
                 number = (before or after)[0].number
                 return self._result(trial, "different", number, verdict.reason, old, new)

@@ -30,12 +30,24 @@ class Seen:
     decided: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     checks_output: bool = False  # output rails are at work in the current turn
 
+    turn: set[str] = field(
+        default_factory=set[str]
+    )  # flows that began or decided in the current turn
+
+    def turned(self) -> frozenset[str]:
+        """The flows of the turn that is over."""
+        found = frozenset(self.turn)
+        self.turn.clear()
+        return found
+
     def take(self, reply: Reply, machine: Any) -> None:
         """Note which flow wanted what in a reply."""
         deciders: Mapping[str, str] = getattr(machine, "deciders", {})
         for step in reply.trace.steps:
             for event in step.outgoing:
                 flow = deciders.get(str(event.get("uid")))
+                if flow is not None:
+                    self.turn.add(flow)
                 name = event.get("intent") or event.get("action_name")
                 if flow is not None and isinstance(name, str):
                     self.decided.add((flow, name))
@@ -56,6 +68,7 @@ class WatchedProgram(Program):
     def started(self, flow: Flow) -> None:
         """Note it."""
         self.seen.flows.add(flow.id)
+        self.seen.turn.add(flow.id)
         if flow.id == _OUTPUT_RAILS:
             self.seen.checks_output = True
 
