@@ -60,6 +60,7 @@ class FlowFact(Draft):
     guarded: bool = False  # a failing action must not let a message pass
     extends: str = ""  # the bot message that this flow follows
     new_priority: float | None = None
+    place: int = 0  # in the order of definitions, from 1
 
     @property
     def key(self) -> tuple[str, int]:
@@ -596,6 +597,11 @@ class Facts:
                 continue
             flow.guarded = True
             pending += [by_name[name] for name in flow.calls if name in by_name]
+        self.last_asked = 0  # place of the last flow that starts with an intent of its own
+        for place, flow in enumerate(self.flows.values(), start=1):
+            flow.place = place
+            if flow.active and flow.trigger is not None and flow.trigger[0] == "user":
+                self.last_asked = place
         self.waiting = any(flow.waits > 1 for flow in self.flows.values())
 
     def _share(self, outside: Iterable[str]) -> None:
@@ -652,6 +658,11 @@ class Facts:
     def called(self, name: str) -> str:
         """The 2.x name of a flow that is called by name."""
         return self.flow_names.get(name) or flow_name(name)
+
+    def is_flow(self, name: str) -> bool:
+        """Whether a flow of this name can be called: one of the configuration, or of a library."""
+        known = name in self.flow_names or flow_name(name) in self.taken
+        return known or name in LIBRARY_RAILS or name in PIPELINE
 
     def is_defined_bot(self, name: str) -> bool:
         """Whether a message has texts, or comes with the core module."""

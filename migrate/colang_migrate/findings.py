@@ -121,6 +121,11 @@ KINDS: dict[str, Kind] = {
         "use the flows of the modules `llm` and `guardrails` instead",
         "The flow replaces one of the 1.0 runtime.",
     ),
+    "M213": Kind(
+        "look",
+        "add `llm continue interaction` if the model shall answer there",
+        "Where no flow has a step of the bot 1.0 let the model go on; 2.x says nothing.",
+    ),
     "M301": Kind(
         "look",
         "remove the guard if the action may return None",

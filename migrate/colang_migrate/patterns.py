@@ -35,8 +35,9 @@ def user_edits(pattern: n.Pattern, ctx: Context, after: int = 0) -> Iterator[Out
         elif pattern.kind == "text" and pattern.text is not None:
             made = message(pattern.text.value, facts.assigned)
             yield Edit(Span(start, end), f'bot said "{made.text}"')
-        else:
-            yield from name_edits(pattern.name, facts.bot(pattern.name.text), "bot", ctx)
+        else:  # a call would say the message; this waits until somebody has said it
+            said = facts.bot(pattern.name.text)
+            yield Edit(Span(start, end), f'FlowFinished(flow_id="{said}")')
         return
     if pattern.kind in ("any", "wildcard"):
         yield Edit(Span(start, end), "unhandled user intent")
@@ -75,9 +76,14 @@ _REFERENCE = re.compile(r"\$[\w.]+")
 
 
 def event_edits(
-    event: n.EventStmt, ctx: Context, *, sends: bool = False, block: n.ParamBlock | None = None
+    event: n.EventStmt,
+    ctx: Context,
+    *,
+    sends: bool = False,
+    block: n.ParamBlock | None = None,
+    suffix: str = "",
 ) -> Iterator[Output]:
-    """The name and the arguments of an event, without the word before it."""
+    """The name and the arguments of an event, without the word before it; `suffix` comes behind them."""
     name = event.name.text
     spelled = event_name(name)
     arguments: list[str] = []
@@ -106,10 +112,12 @@ def event_edits(
     if event.arguments is None or rewritten or extra or event.arguments.keyword is not None:
         at = event.name.end
         end = event.arguments.span.end if event.arguments is not None else at
-        yield Edit(Span(at, end), f"({', '.join(filter(None, arguments))})")
+        yield Edit(Span(at, end), f"({', '.join(filter(None, arguments))}){suffix}")
         return
     for item in items:
         yield from value_text(item, ctx)
+    if suffix:
+        yield Edit(Span(event.arguments.span.end, event.arguments.span.end), suffix)
 
 
 _ACTION_EVENT = re.compile(r"(UtteranceUserAction)(Finished|Started|TranscriptUpdated)")

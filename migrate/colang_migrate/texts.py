@@ -189,6 +189,14 @@ def _expression(code: str, out: Converted, assigned: Container[str] | None = Non
     made = re.sub(r"\$config\b", "$system.config", made)
     if assigned is not None and simple and made == f"${names[0]}" and names[0] not in assigned:
         made = f"{made} if {made} is not None else ''"
+    elif (  # a filter gives nothing for a variable without a value, where a method of None fails
+        assigned is not None
+        and len(names) == 1
+        and names[0] not in assigned
+        and re.match(rf"\${names[0]}\.\w+\(", made)
+        and " if " not in made
+    ):
+        made = f"{made} if ${names[0]} is not None else ''"
     return made
 
 

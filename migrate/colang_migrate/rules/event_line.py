@@ -30,10 +30,13 @@ def event_to_match(stmt: n.EventStmt, ctx: Context) -> Iterator[Output]:
     +  match TemperatureDropped(level="frost")
        bot warn about frost
     ```
+
+    2.x knows no `$event` of its own; it is bound where the flow reads it.
     """
     if stmt.keyword is not None:
         yield Edit(stmt.keyword.span, "match")
-    yield from event_edits(stmt, ctx)
+    reads = ctx.flow is not None and "event" in ctx.flow.variables
+    yield from event_edits(stmt, ctx, suffix=" as $event" if reads else "")
     if stmt.block is not None:
         yield remove_block(stmt.block, ctx)
     flow = ctx.flow

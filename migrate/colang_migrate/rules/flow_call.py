@@ -41,7 +41,14 @@ def do_to_await(stmt: n.DoStmt, ctx: Context) -> Iterator[Output]:
     elif stmt.keyword.text != word:
         yield Edit(stmt.keyword.span, word)
     if stmt.name is not None:
-        yield from name_edits(stmt.name, ctx.facts.called(stmt.name.text), "", ctx)
+        name = ctx.facts.called(stmt.name.text)
+        yield from name_edits(stmt.name, name, "", ctx)
+        if not ctx.facts.is_flow(stmt.name.text):
+            yield ctx.report(
+                "M210",
+                stmt.name.start,
+                f"no flow is named `{name}`: 1.0 failed here, 2.x lets the model write one",
+            )
     if stmt.targets:
         yield ctx.report("M210", stmt.span.start, "the value of `do` was never set in 1.0")
         if len(stmt.targets) > 1:

@@ -44,7 +44,8 @@ def priority_order(stmt: n.Priority, ctx: Context) -> Iterator[Output]:
     else:
         ctx.dropped.add(id(stmt))
         yield ctx.delete_lines(stmt.span.start, stmt.span.end)
-    if flow is not None and flow.trigger == ("any", "") and stmt.value < 0.9:
+    asked = flow is not None and flow.trigger is not None and flow.trigger[0] in ("any", "user")
+    if asked and stmt.value < 0.9:
         yield ctx.report(
             "M209", stmt.span.start, "below 0.9 this flow never ran in 1.0; now it does"
         )

@@ -170,9 +170,10 @@ def compare(old: Record, new: Record, wordings: Wordings, habits: Habits = NO_HA
 
 def _habit(old: Record, new: Record, events: str, habits: Habits) -> Verdict | None:
     """A difference that comes of how one construct works, in a flow that has it."""
-    if old.flows & habits.event_makers and new.said[: len(old.said)] == old.said:
-        if new.events[: len(old.events)] == old.events or not events:
-            return Verdict(True, EVENT, goes_on=False)
+    says_more = new.said[: len(old.said)] == old.said
+    sends_more = _events(old.events, new.events[: len(old.events)]) == ""
+    if old.flows & habits.event_makers and says_more and sends_more:
+        return Verdict(True, EVENT, goes_on=False)
     if len(old.said) == len(new.said) and not events:
         pairs = [(a, b) for a, b in zip(old.said, new.said, strict=True) if a != b]
         if pairs and all(_fits(a, habits.late) and _fits(b, habits.late) for a, b in pairs):

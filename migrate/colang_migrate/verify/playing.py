@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from colang.scenario import Expectation
 from colang_interpreter.host.session import Reply
-from colang_interpreter.host.trace import ActionRun
+from colang_interpreter.host.trace import ActionRun, Note
 from colang_interpreter.llm.scripted import TaskModel
 from colang_interpreter.scenarios.player import SessionPlayer, session_opener
 from colang_interpreter.scenarios.playing import (
@@ -165,8 +165,12 @@ def _record(
             for call in reply.trace.model_calls
         ),
         inside_errors=any(note.kind in ("error", "failed") for note in notes),
-        broken="; ".join([*done.problems, *(note.text for note in notes if note.kind == "limit")]),
+        broken="; ".join([*done.problems, *(note.text for note in notes if _is_endless(note))]),
     )
+
+
+def _is_endless(note: Note) -> bool:
+    return note.kind == "limit" or "TooManyEventsError" in note.text
 
 
 def _met(done: Performed, expected: Expectation | None) -> bool | None:

@@ -210,8 +210,10 @@ class _Run:
         if not program.user_messages:
             lively = replace(program, user_messages={UNKNOWN_INTENT: ()})
             old = await hold(trial, self.names.old, self.names, watched(lively, self.seen))
-            if self._compared(trial, old, new).outcome != "different":
+            lively_result = self._compared(trial, old, new)
+            if lively_result.outcome != "different":
                 return replace(result, outcome="accepted", reason=comparing.GENERAL)
+            result = lively_result
         if self.has_knowledge:
             blind = replace(trial, stubs={**trial.stubs, _RETRIEVAL: (Returns(None),)})
             old = await hold(blind, self.names.old, self.names)
