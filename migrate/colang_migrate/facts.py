@@ -406,6 +406,7 @@ class Facts:
     Args:
         files: The facts of its 1.0 files, in load order.
         rails: Names of flows (of 1.0) that rails lists call, by kind.
+        rail_parameters: Names of the parameters that the lists give such a flow.
         actions: Registered Python actions: name -> parameter names; None if unknown.
         outside: Names of variables that Python, prompts or the application mention.
         use_active: Put ``@active`` above flows that start by themselves; else main activates them.
@@ -421,6 +422,7 @@ class Facts:
         files: Iterable[FileFacts],
         *,
         rails: Mapping[str, Sequence[str]] | None = None,
+        rail_parameters: Mapping[str, Sequence[str]] | None = None,
         actions: Mapping[str, tuple[str, ...]] | None = None,
         outside: Iterable[str] = (),
         fallback_intent: str = "",
@@ -433,6 +435,7 @@ class Facts:
         """Join the files, spell the names, and decide what starts by itself."""
         self.files = {file.path: file for file in files}
         self.rails = dict(rails or {})
+        self.rail_parameters = dict(rail_parameters or {})
         self.actions = actions
         self.use_active = use_active
         self.has_knowledge = has_knowledge
@@ -619,12 +622,19 @@ class Facts:
         self.variables = set(scopes) | self.shared
         self.tested = {name for flow in self.flows.values() for name in flow.tested}
 
+    def parameters_of(self, flow: FlowFact) -> Sequence[str]:
+        """The parameters with which the settings call a flow as a rail."""
+        return self.rail_parameters.get(flow.name or "", ()) if flow.is_rail else ()
+
     def globals_of(self, flow: FlowFact) -> list[str]:
         """The variables that a flow has to declare, in the order it mentions them."""
+        given = self.parameters_of(flow)
         return [
             name
             for name in flow.variables
-            if (name in self.shared or name in flow.early) and name not in MISSING_VARIABLES
+            if (name in self.shared or name in flow.early)
+            and name not in MISSING_VARIABLES
+            and name not in given
         ]
 
     def _rank(self) -> None:

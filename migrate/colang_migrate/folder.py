@@ -18,7 +18,13 @@ from colang.syntax.parser_v1 import parse_v1
 from colang_migrate import settings as yml
 from colang_migrate.facts import Facts, FileFacts, scan
 from colang_migrate.findings import Finding, TextResult, finding
-from colang_migrate.generated import call_line, main_text, rail_name, rails_text
+from colang_migrate.generated import (
+    call_line,
+    main_text,
+    rail_name,
+    rail_parameters,
+    rails_text,
+)
 from colang_migrate.library_names import MODULES
 from colang_migrate.library_rails import LIBRARY_RAILS
 from colang_migrate.names import action_name, is_reachable
@@ -332,6 +338,12 @@ def _facts(work: _Work, python: PythonFacts, lists: Mapping[str, Sequence[str]])
     return Facts(
         scanned,
         rails={kind: [rail_name(entry) for entry in entries] for kind, entries in lists.items()},
+        rail_parameters={
+            rail_name(entry): names
+            for entries in lists.values()
+            for entry in entries
+            if (names := rail_parameters(entry))
+        },
         actions=python.actions if python.complete and work.python else None,
         outside=_outside(work, python),
         fallback_intent=fallback,

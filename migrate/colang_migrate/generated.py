@@ -29,6 +29,22 @@ def rail_name(entry: str) -> str:
     return match["name"] if match else entry.strip()
 
 
+def rail_parameters(entry: str) -> list[str]:
+    """The names of the parameters in an entry of a list of rails.
+
+    Example:
+        >>> rail_parameters("check words $level=high"), rail_parameters("check words")
+        (['level'], [])
+    """
+    match = _ENTRY.match(entry)
+    if match is None or not match["rest"]:
+        return []
+    from colang.project.rails import parse_rail  # late: few rails have parameters
+
+    call = parse_rail(f"x {match['rest']}")
+    return [key for key, _ in call.arguments] if call is not None else []
+
+
 def call_line(entry: str, facts: Facts, known: Iterable[str]) -> str:
     """An entry of a list of rails as a statement of 2.x.
 

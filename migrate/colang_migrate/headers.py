@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from colang.source import Span
@@ -20,9 +20,13 @@ _COMMENT = re.compile(r"^[ \t]*(#[^\r\n]*)", re.MULTILINE)
 
 
 def header(
-    node: n.UserDef | n.BotDef | n.FlowDef, name: n.Name | None, spelled: str, ctx: Context
+    node: n.UserDef | n.BotDef | n.FlowDef,
+    name: n.Name | None,
+    spelled: str,
+    ctx: Context,
+    parameters: Sequence[str] = (),
 ) -> Iterator[Output]:
-    """`define ... name` as `flow name`; reports a name that is spelled in another way."""
+    """`define ... name` as `flow name $parameter`; reports a name that is spelled in another way."""
     start = node.span.start
     if ctx.indent(start):
         yield ctx.report(
@@ -34,7 +38,8 @@ def header(
         end = node.kind.end
     else:
         end = start
-    yield Edit(Span(start, end), f"flow {spelled}")
+    words = ["flow", spelled, *(f"${parameter}" for parameter in parameters)]
+    yield Edit(Span(start, end), " ".join(words))
     yield from colon(end, ctx)
     if name is not None:
         old = name.text

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from colang.scenario.model import Raises, Stub
@@ -94,6 +94,7 @@ def session_opener(
     llm: Callable[[Setup], Any] | None = None,
     on_open: Callable[[Bot], object] | None = None,
     on_reply: Callable[[Reply], object] | None = None,
+    bots: MutableMapping[frozenset[str], Bot] | None = None,
 ) -> Opener:
     """An opener for `scenario.play` that runs `program` with the host.
 
@@ -103,25 +104,34 @@ def session_opener(
         llm: Makes the model that actions get; by default the one the scenario scripts, or none.
         on_open: Called with each new bot, e.g. to register more.
         on_reply: Called with each reply, for its trace.
+        bots: Bots to use again, by the names of their stubs, for many conversations one after the other; `llm` must
+            then give the same model each time.
     """
 
     async def opener(setup: Setup) -> Player:
         clock = VirtualClock()
-        model = (llm or _scripted)(setup)
-        played, types = _without_models(program) if model is not None else (program, [])
-        bot = Bot(played, llm=model, actions=actions, clock=clock)
-        for kind in types:
-            bot.register_action_param(f"{kind}_llm", model)
+        key = frozenset(setup.stubs)
+        bot = None if bots is None else bots.get(key)
+        is_new = bot is None
+        if bot is None:
+            model = (llm or _scripted)(setup)
+            played, types = _without_models(program) if model is not None else (program, [])
+            bot = Bot(played, llm=model, actions=actions)
+            for kind in types:
+                bot.register_action_param(f"{kind}_llm", model)
+            if bots is not None:
+                bots[key] = bot
         for name, stubs in setup.stubs.items():
             bot.register_action(stubbed(stubs), name)
-        if on_open is not None:
+        if is_new and on_open is not None:
             on_open(bot)
         performed = performed_by(ALL_CHANNELS)
         options = SessionOptions(
             seed=setup.seed,
             performed={name: performed[name] for name in performed if name not in setup.played},
         )
-        session = await Session("scenario", bot.runtime, options).open()
+        runtime = dataclasses.replace(bot.runtime, clock=clock)
+        session = await Session("scenario", runtime, options).open()
         return SessionPlayer(session, clock, on_reply)
 
     return opener

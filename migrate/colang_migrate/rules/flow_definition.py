@@ -64,7 +64,7 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
     ctx.flow = flow
     if flow.active and facts.use_active:
         yield Edit(_at(start_of_line(node, ctx)), f"@active{ctx.newline}")
-    yield from header(node, node.name, flow.new_name, ctx)
+    yield from header(node, node.name, flow.new_name, ctx, facts.parameters_of(flow))
     if node.name is None and node.keyword is not None:
         yield ctx.report("M102", node.span.start, f"this flow is called `{flow.new_name}`")
     if flow.id in PIPELINE:

@@ -52,6 +52,9 @@ UNKNOWN_WORDS = "Purple elephants hum quietly on Wednesdays"
 _HOLES = re.compile(r"\$\{?([^\W\d]\w*(?:\.\w+)*)|\{\{(.*?)\}\}", re.DOTALL)
 
 
+_LOOPS = re.compile(r"\{%-?\s*for\s+([^\W\d]\w*)\s+in\s+([^\W\d]\w*)")
+
+
 @dataclass(slots=True)
 class Generated:
     """The conversations, and what is known of those that could not be made.
@@ -129,7 +132,14 @@ class _Maker:
             for way in flow.ways:
                 conditions += [step.condition for step in way.steps if isinstance(step, Assumes)]
                 conditions += [step.expression for step in way.steps if isinstance(step, Computes)]
-        self.shapes = Shapes(conditions, list(self._holes()))
+        loops = {
+            found[2]: found[1]
+            for texts in old.program.bot_messages.values()
+            for text in texts
+            for found in _LOOPS.finditer(text)
+            if found[1] != found[2]
+        }
+        self.shapes = Shapes(conditions, list(self._holes()), loops)
         self.spoken = {name for flow in self.paths.flows.values() for name in flow.spoken}
         self.usual = self._usual()
 

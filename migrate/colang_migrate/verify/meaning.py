@@ -7,13 +7,15 @@ still goes on in both bots.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from colang.scenario import Answers
+from colang.scenario import Answers, Say, Turn
 from colang_interpreter.scenarios.model import ScriptedModel
-from colang_migrate.verify.model import Mode
+from colang_migrate.verify.model import Mode, Trial
+from colang_migrate.verify.sides import Side
 
 UNKNOWN_INTENT = "make an unforeseen remark"
 """What the user means where no sample tells."""
@@ -85,6 +87,27 @@ def refusals(rail: str, config: Any) -> dict[str, str]:
         return {}
     full = f"{task} ${model}" if model else task
     return {full: verdicts(full, config)[1]}
+
+
+def meant(trial: Trial, old: Side) -> Trial:
+    """The trial with an intent for each utterance nobody has scripted one for: that of the sample most like it."""
+    turns: list[Turn] = []
+    for turn in trial.conversation.turns:
+        said = next((each.text for each in turn.inputs if isinstance(each, Say)), None)
+        if said is not None and turn.answers.intent is None and turn.answers.completions is None:
+            answers = replace(turn.answers, intent=_most_alike(said, old.samples))
+            turns.append(replace(turn, answers=answers))
+        else:
+            turns.append(turn)
+    return replace(trial, conversation=replace(trial.conversation, turns=tuple(turns)))
+
+
+def _most_alike(said: str, samples: Mapping[str, str]) -> str:
+    if said in samples:
+        return samples[said]
+    lower = {text.lower(): intent for text, intent in samples.items()}
+    near = difflib.get_close_matches(said.lower(), lower, n=1, cutoff=0.7)
+    return lower[near[0]] if near else UNKNOWN_INTENT
 
 
 _ANSWERED = frozenset(

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from colang.scenario import Expectation
+from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.session import Reply
 from colang_interpreter.host.trace import ActionRun, Note
 from colang_interpreter.llm.scripted import TaskModel
@@ -50,81 +51,104 @@ _PIPELINE = frozenset(
 Transcript: TypeAlias = tuple[Record, ...]
 
 
-async def hold(
-    trial: Trial,
-    side: Side,
-    names: Names,
-    program: WatchedProgram | None = None,
-    *,
-    expects: bool = False,
-) -> Transcript:
-    """Hold one conversation. Never raises for what bots do, and ends in bounded time.
+class Stage:
+    """Where conversations are held: the bots are made once for each program and set of stand-ins, and used again.
 
-    Args:
-        trial: The conversation.
-        side: With whom; one of those in `names`.
-        names: What is called how.
-        expects: Note whether everything a scenario expects is met, not only what it expects of one side.
-        program: Runs instead of the side's own: a watched one, which notes what is reached.
+    One conversation at a time.
     """
-    records: list[Record] = []
-    task = asyncio.ensure_future(_held(trial, side, names, program, records, expects))
-    try:
-        await asyncio.wait_for(task, SECONDS)
-    except asyncio.TimeoutError:
-        records.append(_broken(trial, records, f"it did not end within {SECONDS:g} seconds"))
-    except Exception as error:  # noqa: BLE001 - a bot that brings its host down is a finding
-        records.append(_broken(trial, records, f"{type(error).__name__}: {error}"))
-    return tuple(records)
 
+    def __init__(self, names: Names) -> None:
+        """For these two sides."""
+        self.names = names
+        self._bots: dict[int, dict[frozenset[str], Bot]] = {}
+        self._programs: list[Any] = []  # kept, so that the identities above stay theirs
+        self._current = MeaningModel((), str, "benign")
+        self._model = TaskModel(lambda task, values: self._current.answer(task, values))
 
-async def _held(
-    trial: Trial,
-    side: Side,
-    names: Names,
-    program: WatchedProgram | None,
-    records: list[Record],
-    expects: bool,
-) -> None:
-    def renamed(intent: str) -> str:
-        return intent if side is names.old else names.intent(intent)
+    async def hold(
+        self,
+        trial: Trial,
+        side: Side,
+        program: WatchedProgram | None = None,
+        *,
+        expects: bool = False,
+    ) -> Transcript:
+        """Hold one conversation. Never raises for what bots do, and ends in bounded time.
 
-    model = MeaningModel(side.program.flows, renamed, trial.mode, side.program.config)
-    replies: list[Reply] = []
-    players: list[Player] = []
+        Args:
+            trial: The conversation.
+            side: With whom; one of the two.
+            program: Runs instead of the side's own: a watched one, which notes what is reached.
+            expects: Note whether everything a scenario expects is met, not only what it expects of one side.
+        """
+        records: list[Record] = []
+        task = asyncio.ensure_future(self._held(trial, side, program, records, expects))
+        try:
+            await asyncio.wait_for(task, SECONDS)
+        except asyncio.TimeoutError:
+            records.append(_broken(trial, records, f"it did not end within {SECONDS:g} seconds"))
+        except Exception as error:  # noqa: BLE001 - a bot that brings its host down is a finding
+            records.append(_broken(trial, records, f"{type(error).__name__}: {error}"))
+        return tuple(records)
 
-    def on_reply(reply: Reply) -> None:
-        replies.append(reply)
-        if program is not None and players and isinstance(players[0], SessionPlayer):
-            program.seen.take(reply, players[0].session.state)
-            program.seen.checks_output = False
+    async def _held(
+        self,
+        trial: Trial,
+        side: Side,
+        program: WatchedProgram | None,
+        records: list[Record],
+        expects: bool,
+    ) -> None:
+        is_old = side is self.names.old
 
-    opener = session_opener(
-        program or side.program,
-        side.actions,
-        llm=lambda _: TaskModel(model.answer),
-        on_open=side.initialize,
-        on_reply=on_reply,
-    )
-    setup = Setup(
-        seed=trial.conversation.seed,
-        stubs=stubs_for(trial, names, side),
-        played=frozenset(trial.durations),
-        model=model,
-        has_model=True,
-    )
-    player = await opener(setup)
-    players.append(player)
-    try:
-        turns = perform(trial.conversation, player, model, trial.durations)
-        async with aclosing(turns):
-            async for done in turns:
-                flows = program.seen.turned() if program is not None else frozenset[str]()
-                records.append(_record(done, replies, side is names.old, expects, flows))
-                replies.clear()
-    finally:
-        with contextlib.suppress(Exception):
-            await player.close()
+        def renamed(intent: str) -> str:
+            return intent if is_old else self.names.intent(intent)
+
+        config = side.program.config
+        model = self._current = MeaningModel(side.program.flows, renamed, trial.mode, config)
+        replies: list[Reply] = []
+        players: list[Player] = []
+
+        def on_reply(reply: Reply) -> None:
+            replies.append(reply)
+            if program is not None and players and isinstance(players[0], SessionPlayer):
+                program.seen.take(reply, players[0].session.state)
+                program.seen.checks_output = False
+
+        opener = session_opener(
+            program or side.program,
+            side.actions,
+            llm=lambda _: self._model,
+            on_open=side.initialize,
+            on_reply=on_reply,
+            bots=self._bots_of(program or side.program),
+        )
+        setup = Setup(
+            seed=trial.conversation.seed,
+            stubs=stubs_for(trial, self.names, side),
+            played=frozenset(trial.durations),
+            model=model,
+            has_model=True,
+        )
+        player = await opener(setup)
+        players.append(player)
+        try:
+            turns = perform(trial.conversation, player, model, trial.durations)
+            async with aclosing(turns):
+                async for done in turns:
+                    flows = program.seen.turned() if program is not None else frozenset[str]()
+                    records.append(_record(done, replies, is_old, expects, flows))
+                    replies.clear()
+        finally:
+            with contextlib.suppress(Exception):
+                await player.close()
+
+    def _bots_of(self, program: Any) -> dict[frozenset[str], Bot]:
+        found = self._bots.get(id(program))
+        if found is None:
+            self._programs.append(program)
+            found = self._bots[id(program)] = {}
+        return found
 
 
 def _broken(trial: Trial, records: Sequence[Record], why: str) -> Record:

@@ -210,10 +210,19 @@ def _holds(steps: Sequence[Step], found: Solution, evaluate: Evaluate) -> bool:
 class Shapes:
     """What the values of variables look like, as far as conditions tell."""
 
-    def __init__(self, conditions: Sequence[str], shown: Sequence[str] = ()) -> None:
-        """Read conditions, and expressions whose value is shown in a text; those that are not understood tell nothing."""
+    def __init__(
+        self,
+        conditions: Sequence[str],
+        shown: Sequence[str] = (),
+        loops: Mapping[str, str] | None = None,
+    ) -> None:
+        """Read conditions, and expressions whose value is shown in a text; those that are not understood tell nothing.
+
+        `loops` names, for a list that a text goes through, the variable that holds its members.
+        """
         self._literals: dict[tuple[str, ...], list[Any]] = {}
         self._lists: set[str] = set()
+        self._members: dict[str, str] = {}
         for condition in dict.fromkeys(conditions):
             try:
                 tree = ast.parse(re.sub(r"\$(?=[^\W\d])", "", condition).strip(), mode="eval")
@@ -223,6 +232,9 @@ class Shapes:
                 self._look(node)
         for expression in dict.fromkeys(shown):
             self._shown(expression)
+        for name, each in (loops or {}).items():
+            self._lists.add(name)
+            self._members[name] = each
 
     def _shown(self, expression: str) -> None:
         """Parts of a value that are shown are texts."""
@@ -241,8 +253,10 @@ class Shapes:
         if (
             isinstance(node, ast.Subscript)
             and isinstance(node.value, ast.Name)
-            and isinstance(node.slice, ast.Constant)
-            and isinstance(node.slice.value, int)
+            and (
+                (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int))
+                or isinstance(node.slice, ast.Name)
+            )
         ):
             self._lists.add(node.value.id)
         elif isinstance(node, ast.BinOp):
@@ -290,6 +304,9 @@ class Shapes:
         """Values to try for a variable; the plainest first, dictionaries where parts of it are read."""
         parts = {path[1:]: values for path, values in self._literals.items() if path[0] == name}
         inner = {path[0]: None for path in parts if path}
+        if name in self._members:
+            member = self.candidates(self._members[name])[0]
+            return [[member, member], [member]]
         if name in self._lists:
             return [["first", "second", "third"], [1, 2, 3]]
         if not inner:

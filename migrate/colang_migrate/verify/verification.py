@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from colang.scenario import Returns
 from colang_migrate.verify import comparing
 from colang_migrate.verify.comparing import NO_HABITS, Verdict, Wordings, habits_of
 from colang_migrate.verify.generating import Generated, generated
-from colang_migrate.verify.meaning import UNKNOWN_INTENT
+from colang_migrate.verify.meaning import UNKNOWN_INTENT, meant
 from colang_migrate.verify.model import Coverage, Result, Trial
-from colang_migrate.verify.playing import Transcript, hold
+from colang_migrate.verify.playing import Stage, Transcript
 from colang_migrate.verify.sides import Names, is_alpha, load_side, read_project
 from colang_migrate.verify.sources import is_by_call, read_trials, scenarios_in
-from colang_migrate.verify.watching import Seen, coverage, watched
+from colang_migrate.verify.watching import Seen, WatchedProgram, coverage, watched
 
 LIMIT = 300
 """Generated conversations, unless another number is wanted."""
@@ -126,6 +127,7 @@ class _Run:
 
     def __init__(self, names: Names, progress: Callable[[int, int], None] | None) -> None:
         self.names = names
+        self.stage = Stage(names)
         self.progress = progress
         self.seen = Seen()
         self.is_old = names.old.version == "1.0"
@@ -137,6 +139,17 @@ class _Run:
         config = names.old.program.config
         self.has_output_rails = bool(config is not None and config.rails.output.flows)
 
+    @cached_property
+    def strict(self) -> WatchedProgram:
+        """The old bot, with output rails that check predefined messages as well."""
+        return watched(self.names.old.program, Seen(), strict_output=True)
+
+    @cached_property
+    def lively(self) -> WatchedProgram:
+        """The old bot without samples, as if it had some: so its flows take part."""
+        program = replace(self.names.old.program, user_messages={UNKNOWN_INTENT: ()})
+        return watched(program, self.seen)
+
     async def all(self, given: Sequence[Trial], limit: int) -> Verification:
         notes: list[str] = []
         made = Generated()
@@ -146,6 +159,7 @@ class _Run:
                 notes.append(f"{made.left_out} more conversations could be generated; see --limit")
         else:
             notes.append("conversations are generated of Colang 1.0 only, and the old bot is 2.x")
+        given = [meant(each, self.names.old) for each in given]
         trials = [
             *(
                 replace(each, stubs={**made.usual, **each.stubs})
@@ -179,7 +193,7 @@ class _Run:
         """The old bot is in a dialect nothing runs: the new one is held to what scenarios expect."""
         results: list[Result] = []
         for trial in given:
-            records = await hold(trial, self.names.new, self.names, expects=True)
+            records = await self.stage.hold(trial, self.names.new, expects=True)
             wrong = next((each for each in records if each.broken or each.expected is False), None)
             if wrong is None:
                 results.append(Result(trial=trial, outcome="equal"))
@@ -196,28 +210,26 @@ class _Run:
 
     async def one(self, trial: Trial) -> Result:
         """Hold one conversation with both. What differs is tried again without what 2.x does otherwise."""
-        old = await hold(trial, self.names.old, self.names, self.watched)
-        new = await hold(trial, self.names.new, self.names)
+        old = await self.stage.hold(trial, self.names.old, self.watched)
+        new = await self.stage.hold(trial, self.names.new)
         result = self._compared(trial, old, new)
         if result.outcome != "different" or not self.is_old:
             return result
         program = self.names.old.program
         if self.has_output_rails:
-            strict = watched(program, Seen(), strict_output=True)
-            old = await hold(trial, self.names.old, self.names, strict)
+            old = await self.stage.hold(trial, self.names.old, self.strict)
             if self._compared(trial, old, new).outcome != "different":
                 return replace(result, outcome="accepted", reason=comparing.STRICT)
         if not program.user_messages:
-            lively = replace(program, user_messages={UNKNOWN_INTENT: ()})
-            old = await hold(trial, self.names.old, self.names, watched(lively, self.seen))
+            old = await self.stage.hold(trial, self.names.old, self.lively)
             lively_result = self._compared(trial, old, new)
             if lively_result.outcome != "different":
                 return replace(result, outcome="accepted", reason=comparing.GENERAL)
             result = lively_result
         if self.has_knowledge:
             blind = replace(trial, stubs={**trial.stubs, _RETRIEVAL: (Returns(None),)})
-            old = await hold(blind, self.names.old, self.names)
-            new = await hold(blind, self.names.new, self.names)
+            old = await self.stage.hold(blind, self.names.old)
+            new = await self.stage.hold(blind, self.names.new)
             if self._compared(blind, old, new).outcome != "different":
                 return replace(result, outcome="accepted", reason=comparing.KNOWLEDGE)
         return result
