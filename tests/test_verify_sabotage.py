@@ -58,11 +58,11 @@ DAMAGES = [
     ),
     Damage("a text is changed", "01-corner-shop", "shop.co", "last year", "last month"),
     Damage(
-        "one of several texts is changed",
+        "a number in a text is changed",
         "02-credit-union-punctuation",
         "*",
-        "we never stop",
-        "we never abort",
+        "24/7",
+        "24/5",
     ),
     Damage(
         "a flow is dropped", "16-council-fallback", "*", "@active\nflow parking", "flow parking"
@@ -175,7 +175,9 @@ def test_damage_is_found(damage: Damage) -> None:
 def test_a_renamed_intent_is_no_damage() -> None:
     old, new = texts_of("01-corner-shop")
     name = next(
-        m[1] for text in new.values() for m in re.finditer(r"^flow (user \w.*)$", text, re.MULTILINE)
+        m[1]
+        for text in new.values()
+        for m in re.finditer(r"^flow (user \w.*)$", text, re.MULTILINE)
     )
     renamed = {
         path: text.replace(name, "user mean something else now") for path, text in new.items()
@@ -187,7 +189,9 @@ def test_a_renamed_intent_is_no_damage() -> None:
 def test_an_intent_renamed_in_one_place_only_is_found() -> None:
     old, new = texts_of("01-corner-shop")
     name = next(
-        m[1] for text in new.values() for m in re.finditer(r"^flow (user \w.*)$", text, re.MULTILINE)
+        m[1]
+        for text in new.values()
+        for m in re.finditer(r"^flow (user \w.*)$", text, re.MULTILINE)
     )
     broken = {
         path: text.replace(f"flow {name}\n", "flow user mean another thing\n")

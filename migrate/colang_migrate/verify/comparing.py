@@ -6,7 +6,6 @@ never by the mere name of a construct, so that a real fault beside it is still f
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from colang_interpreter.machine import Event
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.envelope import FAILURE_TEXT
 from colang_interpreter.v1.program import Program
+from colang_interpreter.v1.flows import Flow
 from colang_migrate.verify.model import Record
 
 NOT_SURE = "I'm not sure what to say."
@@ -81,25 +81,47 @@ def habits_of(program: Program) -> Habits:
         if flow.path.startswith("<"):
             continue
         for place, element in enumerate(flow.elements):
-            behind = flow.elements[place + 1 :]
-            if isinstance(element, e.RunAction) and element.name == "create_event" and behind:
-                makers.add(flow.id)
+            if isinstance(element, e.RunAction) and element.name == "create_event":
+                if place + 1 < len(flow.elements):
+                    makers.add(flow.id)
             elif isinstance(element, e.Utter) and isinstance(element.value, str):
-                assigned = {
-                    each.key
-                    for each in itertools.takewhile(lambda x: isinstance(x, _SLIDES), behind)
-                    if isinstance(each, e.Set)
-                }
-                for text in program.bot_messages.get(element.value, ()) if assigned else ():
-                    if any(
-                        name in assigned
-                        for name in re.findall(r"[^\W\d]\w*", "".join(_HOLE.findall(text)))
-                    ):
-                        late.append(_pattern(text))
+                texts = program.bot_messages.get(element.value, ())
+                assigned = _assigned_behind(flow, place) if any(map(_HOLE.search, texts)) else set()
+                late += [_pattern(text) for text in texts if assigned & _names_in(text)]
     return Habits(frozenset(makers), tuple(late))
 
 
-_SLIDES = (e.Set, e.If, e.While, e.Jump, e.Break, e.Continue)
+def _names_in(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d]\w*", " ".join(_HOLE.findall(text))))
+
+
+def _assigned_behind(flow: Flow, place: int) -> set[str]:
+    """The variables that are assigned on a way from a statement to the next one that waits."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    pending = [place + 1]
+    while pending:
+        at = pending.pop()
+        if at in seen or not 0 <= at < len(flow.elements):
+            continue
+        seen.add(at)
+        match flow.elements[at]:
+            case e.Set(key=key):
+                found.add(key)
+                pending.append(at + 1)
+            case e.If(next_else=other):
+                pending += [at + 1, at + other]
+            case e.While(on_break=out):
+                pending += [at + 1, at + (out or 1)]
+            case e.Jump(next=offset, absolute=False):
+                pending.append(at + offset)
+            case e.Break(on_break=out):
+                pending.append(at + (out or 1))
+            case e.Continue(on_continue=back):
+                pending.append(at + (back or 1))
+            case _:
+                pass
+    return found
 
 
 class Wordings:

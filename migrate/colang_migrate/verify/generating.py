@@ -181,7 +181,9 @@ class _Maker:
             for mode, plan in itertools.product(modes, first):
                 yield self._trial(plan, mode=mode)
             for mode in modes:
-                yield replace(self._talk("words no sample knows", [UNKNOWN_WORDS]), mode=mode)
+                title = f"words no sample knows, {mode} actions"
+                talk = self._talk(title, [UNKNOWN_WORDS])
+                yield replace(talk, mode=mode, stubs=self.stubs(mode))
         for tasks in self._refused_tasks():
             for plan in first[:3]:
                 yield self._trial(plan, tasks=tasks)
