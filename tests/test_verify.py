@@ -281,7 +281,6 @@ def recorded(text: str) -> str:
     model = ScriptedModel()
     bot = Bot(program, llm=TaskModel(model.answer))
     bot.register_action(lambda: 2, "count_stock")
-    bot.register_action(lambda item: 7, "get_price")
     log = io.StringIO()
 
     async def talk() -> None:

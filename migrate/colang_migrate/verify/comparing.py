@@ -15,8 +15,8 @@ from colang_interpreter.host.rules import ENVELOPE
 from colang_interpreter.machine import Event
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.envelope import FAILURE_TEXT
-from colang_interpreter.v1.program import Program
 from colang_interpreter.v1.flows import Flow
+from colang_interpreter.v1.program import Program
 from colang_migrate.verify.model import Record
 
 NOT_SURE = "I'm not sure what to say."
@@ -86,7 +86,8 @@ def habits_of(program: Program) -> Habits:
                     makers.add(flow.id)
             elif isinstance(element, e.Utter) and isinstance(element.value, str):
                 texts = program.bot_messages.get(element.value, ())
-                assigned = _assigned_behind(flow, place) if any(map(_HOLE.search, texts)) else set()
+                has_holes = any(map(_HOLE.search, texts))
+                assigned = _assigned_behind(flow, place) if has_holes else set[str]()
                 late += [_pattern(text) for text in texts if assigned & _names_in(text)]
     return Habits(frozenset(makers), tuple(late))
 

@@ -25,6 +25,7 @@ from colang.scenario import (
 )
 from colang.scenario.model import Answers
 from colang.syntax import nodes_v1 as n
+from colang_interpreter.dynamic import is_dict
 from colang_interpreter.v1.names import flow_call
 from colang_migrate.texts import sample
 from colang_migrate.verify.meaning import UNKNOWN_INTENT, WORDS, refusals
@@ -262,19 +263,22 @@ class _Maker:
     def _completed(self, steps: Sequence[Step], solution: Solution) -> Solution:
         """The parts of values, and the texts, that are only shown and no condition asks for."""
         learned = list(solution.learned)
-        learns = [step for step in steps if isinstance(step, Learns)]
-        for place, step in enumerate(learns):
-            if isinstance(learned[place], dict):
-                usual = next(
-                    (v for v in self.shapes.candidates(step.variable) if isinstance(v, dict)), {}
-                )
-                learned[place] = {**usual, **learned[place]}
+        sources = [step for step in steps if isinstance(step, Learns)]
+        for place, source in enumerate(sources):
+            value = learned[place]
+            if is_dict(value):
+                usual = self._shaped(source.variable)
+                learned[place] = {**usual[0], **value} if usual else value
         context = dict(solution.context)
         known = {step.variable for step in steps if isinstance(step, (Learns, Computes))}
         for step in steps:
             if isinstance(step, Utters) and step.variable and step.variable not in known:
                 context.setdefault(step.variable, f"some {step.variable}")
         return replace(solution, learned=tuple(learned), context=context)
+
+    def _shaped(self, variable: str) -> list[dict[str, Any]]:
+        """The dictionaries that fit a variable whose parts are read."""
+        return [each for each in self.shapes.candidates(variable) if is_dict(each)]
 
     def _lead_to(self, flow: FlowPaths, trigger: Utters) -> tuple[Step, ...] | None:
         if trigger.intent in ("", "..."):
@@ -296,8 +300,7 @@ class _Maker:
             for way in flow.ways:
                 for step in way.steps:
                     if isinstance(step, Learns) and step.action:
-                        values = self.shapes.candidates(step.variable) if step.variable else []
-                        shaped = [each for each in values if isinstance(each, dict)]
+                        shaped = self._shaped(step.variable) if step.variable else []
                         text = step.variable in self.spoken
                         good: Any = shaped[0] if shaped else "these words" if text else True
                         bad: Any = shaped[-1] if shaped else "these words" if text else False
@@ -332,7 +335,7 @@ class _Maker:
         if mode == "raising":
             return {}
         usual = self.usual.get(mode, {})
-        stubs = {name: (stub,) for name, stub in usual.items()}
+        stubs: dict[str, tuple[Stub, ...]] = {name: (stub,) for name, stub in usual.items()}
         if plan is not None and mode == "benign":
             chosen: dict[str, list[Stub]] = {}
             learns = [step for step in plan.steps if isinstance(step, Learns)]

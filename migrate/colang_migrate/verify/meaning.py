@@ -69,7 +69,7 @@ def verdicts(task: str, config: Any = None) -> tuple[str, str]:
         (('No', 'Yes'), ('on-topic', 'off-topic'))
     """
     for prompt in getattr(config, "prompts", None) or ():
-        parser = getattr(prompt, "output_parser", None)
+        parser = str(getattr(prompt, "output_parser", None))
         if getattr(prompt, "task", None) == task and parser in _BY_PARSER:
             return _BY_PARSER[parser]
     return _BY_TASK.get(task.partition(" $")[0], _USUAL)

@@ -119,6 +119,7 @@ ALPHA = (
     "nothing runs Colang 2.0-alpha any more, so there is no old bot to compare with: the new one was loaded,"
     " and held to what the scenarios expect"
 )
+NO_MESSAGES: Mapping[str, Sequence[str]] = {}
 _RETRIEVAL = "retrieve_relevant_chunks"
 
 
@@ -131,8 +132,7 @@ class _Run:
         self.progress = progress
         self.seen = Seen()
         self.is_old = names.old.version == "1.0"
-        messages = names.old.program.bot_messages if self.is_old else {}
-        self.wordings = Wordings(messages)
+        self.wordings = Wordings(names.old.program.bot_messages if self.is_old else NO_MESSAGES)
         self.habits = habits_of(names.old.program) if self.is_old else NO_HABITS
         self.watched = watched(names.old.program, self.seen) if self.is_old else None
         self.has_knowledge = bool(names.old.project.documents)

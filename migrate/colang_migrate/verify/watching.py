@@ -120,7 +120,7 @@ def coverage(
                 taken += 1
             elif flow.id in seen.flows:
                 reason = "no conversation took it"
-                if branch.key in unsolved:
+                if branch.key is not None and branch.key in unsolved:
                     reason = "no values were found that lead there"
                 text = f"{branch.what} in flow `{flow.id}`"
                 missing.append(Missing(flow.path, flow.line, text, reason))
