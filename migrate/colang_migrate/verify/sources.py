@@ -28,7 +28,8 @@ from colang.source import Source
 from colang_interpreter.dynamic import is_dict, is_list
 from colang_interpreter.host.log import LOG_VERSION, LogError, decode
 from colang_interpreter.host.rules_v1 import OUTCOME
-from colang_migrate.files import MigrateError, read_file
+from colang_migrate.files import read_file
+from colang_migrate.journal import MigrateError
 from colang_migrate.verify.model import Trial
 
 
