@@ -27,6 +27,7 @@ COROUTINES = (
     "colang_interpreter.store",
     "colang_interpreter.streaming",
     "colang_interpreter.messages",
+    "colang_migrate.verify",
 )
 
 # Clients of services, one module each: the only code besides the host and the edges that talks to a network.

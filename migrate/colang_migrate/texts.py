@@ -73,7 +73,7 @@ def message(value: str, assigned: Container[str]) -> Converted:
         assigned: Variables that are set somewhere: they need no guard against None.
 
     Example:
-        >>> message("Parcel $parcel.code, {{ n | upper }}!", {"parcel"}).text
+        >>> message("Parcel $parcel.code, {{ n | upper }}!", {"parcel", "n"}).text
         'Parcel {$parcel.code}, {$n.upper()}!'
         >>> message("Note: $note", ()).text
         "Note: {$note if $note is not None else ''}"
