@@ -26,6 +26,7 @@ class Drafts:
         ...     drafts.take(piece)
         >>> drafts.hear({"type": "UtteranceBotActionFinished", "final_script": "Hello there!"})
         >>> drafts.finish()
+        >>> handler.finish()
         >>> asyncio.run(handler.wait())
         'Hello there!'
     """
