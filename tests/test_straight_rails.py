@@ -56,7 +56,8 @@ def judged(
         return [(rail, await checks.check(rail, text)) for text in texts for rail in rails]
 
     verdicts = asyncio.run(main())
-    return verdicts, decisions
+    # An action has a uid either way, but not the same: only a conversation has a counter of them.
+    return verdicts, [replace(each, uids=len(each.uids)) for each in decisions]
 
 
 def spied(colang: str, rails: Sequence[str], results: Sequence[str], texts: Sequence[str], directly: bool) -> Way:  # fmt: skip
@@ -132,7 +133,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=5),
     results=st.lists(st.sampled_from(sorted(OUTCOMES)), max_size=6),

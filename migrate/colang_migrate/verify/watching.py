@@ -85,7 +85,9 @@ class WatchedProgram(Program):
 
 def watched(program: Program, seen: Seen, *, strict_output: bool = False) -> WatchedProgram:
     """The program with ears."""
-    given = {each.name: getattr(program, each.name) for each in dataclasses.fields(Program)}
+    given = {
+        each.name: getattr(program, each.name) for each in dataclasses.fields(Program) if each.init
+    }
     return WatchedProgram(**given, seen=seen, strict_output=strict_output)
 
 
