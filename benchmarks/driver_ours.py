@@ -77,11 +77,12 @@ print(time.thread_time() - begin)
             raise ValueError(f"a benchmark text has errors: {diagnostics[0]}")
         return tree
 
-    def compile_v1(self, text: str, settings: str) -> Any:
+    def rails(self, text: str, settings: str) -> Any:
         from colang_interpreter import LLMRails, RailOutcome, RailsConfig
 
         rails = LLMRails(RailsConfig.from_content(text, settings or "models: []"))
         rails.register_action(allow, "allow")
+        rails.register_action(allow, "AllowAction")
 
         async def allow_window(**_: Any) -> RailOutcome:
             return RailOutcome.allow()

@@ -80,10 +80,11 @@ print(time.thread_time() - begin)
     def parse_v1(self, text: str) -> object:
         return self.parser.parse_colang_file("main.co", content=text, version="1.0")
 
-    def compile_v1(self, text: str, settings: str) -> Any:
+    def rails(self, text: str, settings: str) -> Any:
         config = self.package.RailsConfig.from_content(text, settings or "models: []")
         rails = self.package.LLMRails(config)
         rails.register_action(allow, "allow")
+        rails.register_action(allow, "AllowAction")
 
         async def allow_window(
             **_: Any,

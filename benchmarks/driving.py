@@ -71,7 +71,7 @@ class Engine(Protocol):
         """Parse one Colang 1.0 text."""
         ...
 
-    def compile_v1(self, text: str, settings: str) -> Any:
+    def rails(self, text: str, settings: str) -> Any:
         """A 1.0 application of a Colang text and a settings text.
 
         It has the actions `allow`, which returns True, and `allow_window`, which returns a `RailOutcome` that allows.
@@ -369,6 +369,10 @@ def measure(engine: Engine, job: Mapping[str, Any]) -> Numbers:
     arguments = {key: value for key, value in job.items() if key != "operation"}
     name = job["operation"]
     known = {**OPERATIONS, **OPERATIONS_V1, **OPERATIONS_STREAMS}
+    expect(
+        len(known) == len(OPERATIONS) + len(OPERATIONS_V1) + len(OPERATIONS_STREAMS),
+        "operations with names of their own",
+    )
     operation: Callable[..., Numbers] = known[name]
     return operation(engine, **arguments)
 

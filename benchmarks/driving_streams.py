@@ -25,11 +25,11 @@ def windows(engine: Engine, *, tokens: int, rails: int) -> Numbers:
 
 def stream(engine: Engine, *, program: str, settings: str, tokens: int) -> Numbers:
     """R9: tokens through the output rails of a 1.0 application, flows and all."""
-    compiled = engine.compile_v1(program, settings)
+    compiled = engine.rails(program, settings)
     return _consumed(engine.stream, tokens, compiled)
 
 
-def loop(engine: Engine, *, tokens: int, rails: int) -> Numbers:
+def by_hand(engine: Engine, *, tokens: int, rails: int) -> Numbers:
     """R9: the least that Python needs for `windows`; no engine takes part."""
     return _consumed(_by_hand, tokens, CHUNK, CONTEXT, rails)
 
@@ -75,5 +75,5 @@ def _consumed(make: Any, tokens: int, *arguments: Any) -> Numbers:
 
 
 OPERATIONS: Mapping[str, Any] = {
-    operation.__name__: operation for operation in (windows, stream, loop)
+    operation.__name__: operation for operation in (windows, stream, by_hand)
 }

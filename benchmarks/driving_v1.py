@@ -31,7 +31,7 @@ def said(number: int, flows: int) -> Event:
 
 def steps_v1(engine: Engine, *, program: str, flows: int, turns: int) -> Numbers:
     """R7, given flows only: the decisions of one turn after `turns` turns, without any built-in flow."""
-    compiled = engine.compile_v1(program, "")
+    compiled = engine.rails(program, "")
     conversation = engine.steps_begin(compiled)
     for number in range(turns):
         engine.steps(conversation, said(number, flows))
@@ -53,7 +53,7 @@ def dialog_v1(engine: Engine, *, program: str, flows: int, turns: int) -> Number
     Returns:
         `cold`: the first call with this history, as after a restart. `seconds`: the calls after it.
     """
-    compiled = engine.compile_v1(program, "")
+    compiled = engine.rails(program, "")
 
     async def work() -> Numbers:
         played: list[Event] = []
@@ -76,11 +76,11 @@ def dialog_v1(engine: Engine, *, program: str, flows: int, turns: int) -> Number
     return run(work)
 
 
-def messages_v1(
+def messages(
     engine: Engine, *, program: str, settings: str, before: int, heap_of: int = 0
 ) -> Numbers:
     """R8 and R11: a message through rails; the heap each message keeps, once `before` messages have come."""
-    compiled = engine.compile_v1(program, settings)
+    compiled = engine.rails(program, settings)
 
     async def send(first: int, count: int) -> None:
         for number in range(first, first + count):
@@ -107,5 +107,5 @@ def messages_v1(
 
 
 OPERATIONS: Mapping[str, Any] = {
-    operation.__name__: operation for operation in (parse_v1, steps_v1, dialog_v1, messages_v1)
+    operation.__name__: operation for operation in (parse_v1, steps_v1, dialog_v1, messages)
 }

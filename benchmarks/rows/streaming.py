@@ -59,7 +59,7 @@ CASES = (
     Case(
         "R9",
         "the same as a loop written by hand, both sides",
-        {"operation": "loop", "tokens": 100_000, "rails": 2},
+        {"operation": "by_hand", "tokens": 100_000, "rails": 2},
         (Figure("seconds"),),
     ),
 )

@@ -126,6 +126,37 @@ rails:
     flows: [check output one, check output two]
 """
 
+RAILS_V2 = """\
+import core
+import guardrails
+
+flow main
+  activate greeting
+  match Never()
+
+flow greeting
+  user said something
+  bot say "Hello!"
+
+flow input rails $input_text
+  check one
+  check two
+
+flow output rails $output_text
+  check one
+  check two
+
+flow check one
+  $allowed = await AllowAction()
+  if not $allowed
+    abort
+
+flow check two
+  $allowed = await AllowAction()
+  if not $allowed
+    abort
+"""
+
 FLOWS = 10
 
 CASES = (
@@ -159,14 +190,25 @@ CASES = (
     Case(
         "R8",
         "a message through 2 + 2 rails, 1.0",
-        {"operation": "messages_v1", "program": SAID, "settings": SETTINGS, "before": 20},
+        {"operation": "messages", "program": SAID, "settings": SETTINGS, "before": 20},
         (Figure("seconds", 20, 60),),
+    ),
+    Case(
+        "R8",
+        "a message through 2 + 2 rails, 2.x",
+        {
+            "operation": "messages",
+            "program": RAILS_V2,
+            "settings": "colang_version: 2.x\n",
+            "before": 20,
+        },
+        (Figure("seconds", 20, 50),),
     ),
     Case(
         "R11",
         "heap kept by each message, 1.0",
         {
-            "operation": "messages_v1",
+            "operation": "messages",
             "program": SAID,
             "settings": SETTINGS,
             "before": 1_100,

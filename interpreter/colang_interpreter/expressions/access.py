@@ -293,17 +293,22 @@ def _foreign(value: Any, name: str) -> Any:
         if callable(found) and not is_a(found, type):
             raise ExpressionError(f"`.{name}` is a method: call it as `.{name}()`")
         raise ExpressionError(f"`.{name}` is not accessible")
-    if len(_READABLE) >= _MAX_READABLE:
+    if len(_READABLE) >= _MAX_READABLE or len(_HARMLESS) >= _MAX_READABLE:
         _READABLE.clear()
+        _HARMLESS.clear()
+        _HARMLESS.update(_PLAIN)
     _READABLE.add((class_of(value), name))
+    _HARMLESS.add(class_of(found))
     return found
 
 
 _READABLE: Final[set[tuple[type, str]]] = set()
-"""Attributes that `_foreign` has found to be readable; only what they hold is looked at again."""
+"""Attributes that `_foreign` has found to be readable; only the type of what they hold is looked at again."""
 
 _MAX_READABLE: Final = 1000
-_HARMLESS: Final = frozenset({bool, int, float, str, type(None), dict, list, tuple})
+_PLAIN: Final = frozenset({bool, int, float, str, type(None), dict, list, tuple})
+_HARMLESS: Final[set[type]] = set(_PLAIN)
+"""Types none of whose values is refused: plain ones, and those `_foreign` has met."""
 
 
 def item(value: Any, index: Any) -> Any:
