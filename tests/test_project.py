@@ -70,6 +70,15 @@ def test_the_folder_of_documents_is_a_setting(tmp_path: Path) -> None:
     assert [d.content for d in Project.load(tmp_path).documents] == ["a"]
 
 
+def test_scenarios_are_no_settings(tmp_path: Path) -> None:
+    write(tmp_path, main__co=MAIN, config__yml="colang_version: 2.x\n")
+    for name in ("scenario.yaml", "shop.scenario.yml"):
+        (tmp_path / name).write_text("title: a test\nconversations: []\n", encoding="utf-8")
+    project = Project.load(tmp_path)
+    assert not project.diagnostics
+    assert project.settings.get("title") is None
+
+
 def test_railsignore_matches_base_names_here_or_above(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -13,6 +13,7 @@ import typer
 from colang.cli import FOUND, CliError, files, terminal
 from colang.cli.bots import Loaded, ProgramErrors, load
 from colang.cli.check import surrounding_project
+from colang.project.loader import is_scenario
 
 if TYPE_CHECKING:
     from colang.scenario import Scenario
@@ -71,12 +72,7 @@ def _cases(path: Path) -> Iterator[Case]:
         raise CliError(f"cannot read {path}: no such file or folder")
     found = [path]
     if path.is_dir():
-        found = sorted(
-            file
-            for pattern in ("scenario.y*ml", "*.scenario.y*ml")
-            for file in path.rglob(pattern)
-            if file.suffix in (".yaml", ".yml")
-        )
+        found = sorted(file for file in path.rglob("*.y*ml") if is_scenario(file.name))
     for file in found:
         if all((file.parent / side).is_dir() for side in _SIDES):
             yield from (Case(file, file.parent / side, side) for side in _SIDES)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from colang.config.settings import Settings, from_yaml
 from colang.diagnostics import Diagnostic
 from colang.project.files import ActionInfo, TextDocument
-from colang.project.loader import IGNORE_FILE, Store, is_ignored, read_text
+from colang.project.loader import IGNORE_FILE, Store, is_ignored, is_scenario, read_text
 from colang.project.python_actions import read_actions
 from colang.source import Source
 
@@ -49,6 +49,8 @@ def read_folder(store: Store, folder: str = "", ignore: Sequence[re.Pattern[str]
     kept: list[str] = []
     for name in names:
         if posixpath.basename(name) == IGNORE_FILE:
+            continue
+        if is_scenario(name):
             continue
         (result.ignored if is_ignored(name, ignore) else kept).append(name)
     for name in kept:

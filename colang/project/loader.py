@@ -328,5 +328,14 @@ def is_ignored(name: str, patterns: Iterable[Any]) -> bool:
     return any(pattern.match(base) for pattern in patterns)
 
 
+def is_scenario(name: str) -> bool:
+    """Whether a file is a test of a bot by its name, and no settings of it: ``scenario.yaml``, ``shop.scenario.yml``.
+
+    >>> is_scenario("bot/scenario.yaml"), is_scenario("refunds.scenario.yml"), is_scenario("my_scenario.yaml")
+    (True, True, False)
+    """
+    return f".{posixpath.basename(name)}".endswith((".scenario.yaml", ".scenario.yml"))
+
+
 def _words(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)

@@ -306,7 +306,7 @@ _READABLE: Final[set[tuple[type, str]]] = set()
 """Attributes that `_foreign` has found to be readable; only the type of what they hold is looked at again."""
 
 _MAX_READABLE: Final = 1000
-_PLAIN: Final = frozenset({bool, int, float, str, type(None), dict, list, tuple})
+_PLAIN: Final[frozenset[type]] = frozenset({bool, int, float, str, type(None), dict, list, tuple})
 _HARMLESS: Final[set[type]] = set(_PLAIN)
 """Types none of whose values is refused: plain ones, and those `_foreign` has met."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from colang.diagnostics import Diagnostic
+from colang.project.loader import is_scenario
 from colang.scenario import (
     Answers,
     Conversation,
@@ -66,13 +66,10 @@ def scenarios_in(*folders: str) -> list[str]:
         for here, inner, files in os.walk(folder):
             inner[:] = sorted(each for each in inner if not each.startswith("."))
             for each in sorted(files):
-                if _SCENARIO.fullmatch(each):
+                if is_scenario(each):
                     path = os.path.join(here, each)
                     found.setdefault(os.path.realpath(path), path)
     return list(found.values())
-
-
-_SCENARIO = re.compile(r"(?:.*\.)?scenario\.ya?ml")
 
 
 def read_trials(path: str) -> list[Trial]:
