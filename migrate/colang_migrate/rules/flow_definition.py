@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
@@ -13,6 +12,7 @@ from colang_migrate.facts import FlowFact
 from colang_migrate.headers import body_start, globals_lines, header, insert_below, start_of_line
 from colang_migrate.library_names import PIPELINE
 from colang_migrate.rules.bot_definition import message_flow
+from colang_migrate.steps import behind_events, without_answer
 
 _KNOWN = frozenset(("extension", "parallel", "recursive"))
 
@@ -137,74 +137,26 @@ def _start(node: n.FlowDef, flow: FlowFact, ctx: Context) -> Iterator[Output]:
             "M206", node.span.start, "what stands before the first match is evaluated once in 2.x"
         )
     asked = flow.trigger is not None and flow.trigger[0] in ("user", "any")
-    if flow.active and asked and _is_silent(node.body):
-        yield ctx.report(
-            "M213",
-            node.span.start,
-            "the bot may have no step here: then 1.0 let the model go on, and 2.x says nothing",
-        )
+    if flow.active and asked:
+        for unanswered in without_answer(node.body):
+            yield ctx.report(
+                "M213",
+                unanswered.span.start,
+                "the bot may have no step here: then 1.0 let the model go on, and 2.x says nothing",
+            )
     if flow.active and flow.trigger == ("any", "") and flow.place < ctx.facts.last_asked:
         yield ctx.report(
             "M201",
             node.span.start,
             "1.0 preferred this flow to those below it; 2.x gives it only what no other flow takes",
         )
-    for late in _behind_events(node.body):
+    for late in behind_events(node.body):
         yield ctx.report(
             "M210", late.span.start, "1.0 ended the flow at the event above; now this runs as well"
         )
     never = not (flow.active or flow.is_rail or flow.is_subflow or flow.extends)
     if never and (flow.name or "") not in ctx.facts.called_names and flow.id not in PIPELINE:
         yield ctx.report("M210", node.span.start, f"nothing starts the flow `{flow.new_name}`")
-
-
-_NOTICED = (
-    *(n.BotStmt, n.ExecuteStmt, n.DoStmt, n.CreateStmt, n.When, n.Goto, n.UserStmt),
-    *(n.EventStmt, n.Stop, n.ErrorStmt, n.AnyStmt),
-)
-
-
-def _is_silent(body: Sequence[n.Stmt]) -> bool:
-    """Whether there is a way from the last `user` line to the end on which nothing happens that anybody notices."""
-    last = max((i for i, s in enumerate(body) if isinstance(s, n.UserStmt)), default=-1)
-    return last >= 0 and _may_be_silent(body[last + 1 :])
-
-
-def _may_be_silent(block: Sequence[n.Stmt]) -> bool:
-    for statement in block:
-        if isinstance(statement, _NOTICED):
-            return False
-        if isinstance(statement, n.If) and statement.branches[-1].condition is None:
-            if not any(_may_be_silent(branch.body) for branch in statement.branches):
-                return False
-        elif isinstance(statement, (n.Return, n.Break, n.Continue)):
-            return True
-    return True
-
-
-def _behind_events(body: Sequence[n.Stmt]) -> Iterator[n.Stmt]:
-    """The first statement behind each `create event` that is not a wait for an event."""
-    for statement in n.walk(tuple(body)):
-        blocks: list[Sequence[n.Stmt]] = []
-        if isinstance(statement, n.If):
-            blocks = [branch.body for branch in statement.branches]
-        elif isinstance(statement, n.When):
-            blocks = [case.body for case in statement.cases]
-        elif isinstance(statement, n.While):
-            blocks = [statement.body]
-        for block in blocks:
-            yield from _behind(block)
-    yield from _behind(body)
-
-
-def _behind(block: Sequence[n.Stmt]) -> Iterator[n.Stmt]:
-    for before, after in itertools.pairwise(block):
-        if (
-            isinstance(before, n.CreateStmt)
-            and any(isinstance(target, n.EventStmt) for target in before.targets)
-            and not isinstance(after, (n.EventStmt, n.CreateStmt, n.Stop, n.Return))
-        ):
-            yield after
 
 
 def _after_message(first: n.BotStmt, ctx: Context) -> Iterator[Output]:

@@ -1,0 +1,61 @@
+"""What follows what in a flow of 1.0: where the bot has no step, and what stands behind an event or an intent."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from colang.syntax import nodes_v1 as n
+
+_ANSWERS = (n.BotStmt, n.ExecuteStmt, n.DoStmt, n.CreateStmt, n.Goto, n.Stop, n.ErrorStmt)
+_WAITS = (n.UserStmt, n.EventStmt, n.When, n.AnyStmt)
+
+
+def without_answer(body: Sequence[n.Stmt]) -> Iterator[n.UserStmt]:
+    """The `user` lines of a flow behind which there is a way to its next wait, or to its end, without any step.
+
+    `bot ...` is no step: it waits for a message that something else says.
+    """
+    for index, statement in enumerate(body):
+        if isinstance(statement, n.UserStmt) and _may_be_silent(body[index + 1 :]):
+            yield statement
+
+
+def _may_be_silent(block: Sequence[n.Stmt]) -> bool:
+    for statement in block:
+        if isinstance(statement, n.BotStmt) and statement.pattern.kind == "any":
+            return True
+        if isinstance(statement, _ANSWERS):
+            return False
+        if isinstance(statement, _WAITS):
+            return True
+        if isinstance(statement, n.If) and statement.branches[-1].condition is None:
+            if not any(_may_be_silent(branch.body) for branch in statement.branches):
+                return False
+        elif isinstance(statement, (n.Return, n.Break, n.Continue)):
+            return True
+    return True
+
+
+def behind_events(body: Sequence[n.Stmt]) -> Iterator[n.Stmt]:
+    """The first statement behind each `create event` that is not a wait for an event."""
+    for block in blocks(body):
+        for before, after in itertools.pairwise(block):
+            if (
+                isinstance(before, n.CreateStmt)
+                and any(isinstance(target, n.EventStmt) for target in before.targets)
+                and not isinstance(after, (n.EventStmt, n.CreateStmt, n.Stop, n.Return))
+            ):
+                yield after
+
+
+def blocks(body: Sequence[n.Stmt]) -> Iterator[Sequence[n.Stmt]]:
+    """The blocks inside of a body, and at last the body itself."""
+    for statement in n.walk(tuple(body)):
+        if isinstance(statement, n.If):
+            yield from (branch.body for branch in statement.branches)
+        elif isinstance(statement, n.When):
+            yield from (case.body for case in statement.cases)
+        elif isinstance(statement, n.While):
+            yield statement.body
+    yield body
