@@ -134,7 +134,8 @@ class _Scanner:
     ) -> None:
         if arguments is not None:
             for item in arguments.items:
-                self.read(item.source.text, known)
+                if item.source.text[:1] not in "\"'":  # nothing is filled in there
+                    self.read(item.source.text, known)
         if block is not None:
             for entry in block.entries:
                 if isinstance(entry.value, str):
@@ -390,8 +391,7 @@ def scan(module: n.Module, path: str) -> FileFacts:
             values = tuple([text.value for text in definition.texts])
             names: tuple[str, ...] = ()
             for value in values:
-                if "$" in value or "{" in value:
-                    names += tuple(texts.variables(value))
+                names += tuple(texts.variables(value))
             file.bots.append((definition.name.text, index, values, tuple(dict.fromkeys(names))))
     return file
 

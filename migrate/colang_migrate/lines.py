@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
 from colang_migrate.edits import Edit, line_end, line_start
-from colang_migrate.expressions import Place, rewrite_expression, string_literal
+from colang_migrate.expressions import Place, rewrite_expression
 
 if TYPE_CHECKING:
     from colang_migrate.engine import Context, Output
@@ -72,14 +72,14 @@ def colon(after: int, ctx: Context) -> Iterator[Output]:
 
 
 def value_text(argument: n.Argument, ctx: Context) -> Iterator[Output]:
-    """The edits of one argument's value."""
+    """The edits of one argument's value; 1.0 fills nothing in, so a text stays what it is."""
     source = argument.source
     if argument.is_reference:
         if source.text.startswith("$config"):
             yield Edit(source.span, source.text.replace("$config", "$system.config", 1))
         return
     if isinstance(argument.value, str) and source.text[:1] in "\"'":
-        made = string_literal(source.text, [])
+        made = source.text.replace("{", "{{").replace("}", "}}")
         if made != source.text:
             yield Edit(source.span, made)
 

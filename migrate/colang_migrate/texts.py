@@ -1,7 +1,8 @@
 r"""Texts of 1.0 as string literals of 2.x (migration, section 6).
 
-A 1.0 text is a template: ``$path`` and ``{{ expression }}`` are filled in, quotes inside need no escape, a
-backslash is just a backslash except in ``\n``. A 2.x text is a string literal that evaluates every ``{...}``.
+A 1.0 text is a template: ``$path``, a name between backticks and ``{{ expression }}`` are filled in, quotes inside
+need no escape, a backslash is just a backslash except in ``\n``. A 2.x text is a string literal that evaluates
+every ``{...}``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Container
 from colang.records import Draft, fresh
 from colang_migrate.templates import NotSimple, convert
 
-_SPECIAL = re.compile(r"[$\\{}\"\n\r\t]")
+_SPECIAL = re.compile(r"[$`\\{}\"\n\r\t]")
+_FILLED = re.compile(r"[$`{]")
 _ESCAPED = re.compile(r"\\n|[\\\"{}\n\t]")
 _PLACE = {"\\n": "\\n", "\\": "\\\\", '"': '\\"', "{": "{{", "}": "}}", "\n": "\\n", "\t": "\\t"}
 # A path begins with a letter, an underscore or a digit and ends in a word character or `]`.
@@ -24,6 +26,8 @@ _PIECE = re.compile(
     r"|(?P<note>\{\#.*?\#\})",
     re.DOTALL,
 )
+# 1.0 reads a name between backticks as a variable.
+_TICKED = re.compile(r"`(?=[^\W\d])(\w[\w.]*)`")
 _ENTITY = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _SIMPLE_PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[(?:-?\d+|'[^'\\{}]*')\]|\[\$[^\W\d]\w*\])*")
@@ -80,6 +84,7 @@ def message(value: str, assigned: Container[str]) -> Converted:
     """
     if not _SPECIAL.search(value):
         return Converted(value)
+    value = _TICKED.sub(r"$\1", value)
     if "$" not in value and "{" not in value:
         return Converted(escape(value))
     out = Converted("")
@@ -163,7 +168,7 @@ def message(value: str, assigned: Container[str]) -> Converted:
 
 def variables(value: str) -> list[str]:
     """The variables that a message reads, in order."""
-    return message(value, ()).variables if "$" in value or "{" in value else []
+    return message(value, ()).variables if _FILLED.search(value) else []
 
 
 def _variable(path: str, out: Converted, assigned: Container[str]) -> str:
