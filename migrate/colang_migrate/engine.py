@@ -71,6 +71,7 @@ class Context:
         self.unit = indentation(text)
         self.flow: FlowFact | None = None
         self.flow_generates = False
+        self.answers: frozenset[int] = frozenset()  # ids of the steps behind waits for any intent
         self.indices: dict[int, int] = {}  # id of a definition -> its number in the file
         self.loops = 0
         self.dropped: set[int] = set()

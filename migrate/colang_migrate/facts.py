@@ -605,6 +605,7 @@ class Facts:
             flow.place = place
             if flow.active and flow.trigger is not None and flow.trigger[0] == "user":
                 self.last_asked = place
+        self.takers = [f for f in self.flows.values() if f.active and f.trigger == ("any", "")]
         self.waiting = any(flow.waits > 1 for flow in self.flows.values())
 
     def _share(self, outside: Iterable[str]) -> None:
@@ -664,6 +665,10 @@ class Facts:
     def bot(self, name: str) -> str:
         """The 2.x flow of a bot message."""
         return self.bot_names.get(name) or f"bot {respell(name)}"
+
+    def takes_anything_beside(self, flow: FlowFact) -> bool:
+        """Whether a flow other than this one starts with any intent."""
+        return any(each is not flow for each in self.takers)
 
     def called(self, name: str) -> str:
         """The 2.x name of a flow that is called by name."""

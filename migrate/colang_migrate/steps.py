@@ -59,3 +59,36 @@ def blocks(body: Sequence[n.Stmt]) -> Iterator[Sequence[n.Stmt]]:
         elif isinstance(statement, n.While):
             yield statement.body
     yield body
+
+
+def behind_any_intent(body: Sequence[n.Stmt]) -> Iterator[n.BotStmt]:
+    """The messages that answer whatever nobody else takes: the first step behind each wait for any intent."""
+    for block in blocks(body):
+        for index, statement in enumerate(block):
+            if takes_anything(statement):
+                yield from _first_messages(block[index + 1 :])
+    for statement in n.walk(tuple(body)):
+        if isinstance(statement, n.When):
+            for case in statement.cases:
+                if any(isinstance(p, n.Pattern) and _is_any(p) for p in case.patterns):
+                    yield from _first_messages(case.body)
+
+
+def takes_anything(statement: n.Stmt) -> bool:
+    """Whether a statement waits for any intent: `user ...`."""
+    return isinstance(statement, n.UserStmt) and any(_is_any(p) for p in statement.patterns)
+
+
+def _is_any(pattern: n.Pattern) -> bool:
+    return pattern.keyword.text == "user" and pattern.kind in ("any", "wildcard")
+
+
+def _first_messages(block: Sequence[n.Stmt]) -> Iterator[n.BotStmt]:
+    for statement in block:
+        if isinstance(statement, n.If):
+            for branch in statement.branches:
+                yield from _first_messages(branch.body)
+        if isinstance(statement, n.BotStmt):
+            yield statement
+        if isinstance(statement, (*_ANSWERS, *_WAITS)):
+            return

@@ -42,6 +42,19 @@ def bot_message(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
     +  match NeverComingEvent()
     ```
 
+    A message without a text that answers any intent is made at once, or the model's own continuation would speak, too:
+
+    ```diff
+    -define flow rest
+    -  user ...
+    -  bot confirm
+    +@active
+    +flow rest
+    +  unhandled user intent
+    +  $response = ..."Write the next bot message, a single string. Intent: confirm."
+    +  bot say $response
+    ```
+
     A comment above a message without a text is an instruction for the model:
 
     ```diff
@@ -105,7 +118,10 @@ def _named(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
         yield Edit(pattern.text.span, _text(pattern.text, ctx))
         return
     instruction = instructions(stmt.comment, ctx)
-    if not facts.is_defined_bot(name) and (instruction or facts.has_knowledge):
+    # A flow that is not defined asks no action for an answer, so the continuation of the model, which waits for any
+    # intent as well, would not give way to it and speak, too.
+    alone = id(stmt) in ctx.answers
+    if not facts.is_defined_bot(name) and (instruction or facts.has_knowledge or alone):
         blanks = ctx.indent(stmt.span.start)
         lines: list[str] = []
         text = f"Write the next bot message, a single string. Intent: {escape(name)}."

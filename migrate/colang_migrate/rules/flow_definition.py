@@ -12,7 +12,7 @@ from colang_migrate.facts import FlowFact
 from colang_migrate.headers import body_start, globals_lines, header, insert_below, start_of_line
 from colang_migrate.library_names import PIPELINE
 from colang_migrate.rules.bot_definition import message_flow
-from colang_migrate.steps import behind_events, without_answer
+from colang_migrate.steps import behind_any_intent, behind_events, takes_anything, without_answer
 
 _KNOWN = frozenset(("extension", "parallel", "recursive"))
 
@@ -72,6 +72,7 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
             "M212", node.span.start, f"`{flow.id}` replaces a flow of the 1.0 pipeline"
         )
     yield from _start(node, flow, ctx)
+    ctx.answers = frozenset([id(message) for message in behind_any_intent(node.body)])
     ctx.flow_generates = facts.has_knowledge and any(
         isinstance(s, n.BotStmt)
         and s.pattern.kind == "intent"
@@ -150,6 +151,13 @@ def _start(node: n.FlowDef, flow: FlowFact, ctx: Context) -> Iterator[Output]:
             node.span.start,
             "1.0 preferred this flow to those below it; 2.x gives it only what no other flow takes",
         )
+    for inside in node.body[1:]:
+        if takes_anything(inside) and ctx.facts.takes_anything_beside(flow):
+            yield ctx.report(
+                "M201",
+                inside.span.start,
+                "another flow starts with any intent; 1.0 preferred the first of both, in 2.x that one may win",
+            )
     for late in behind_events(node.body):
         yield ctx.report(
             "M210", late.span.start, "1.0 ended the flow at the event above; now this runs as well"

@@ -25,7 +25,9 @@ def else_when(stmt: n.When, ctx: Context) -> Iterator[Output]:
          bot suggest rings
     -  else when user ...
     +  or when unhandled user intent
-         bot be unsure
+    -    bot be unsure
+    +    $response = ..."Write the next bot message, a single string. Intent: be unsure."
+    +    bot say $response
     +
     +flow user ask about moon
     +  match NeverComingEvent()
