@@ -13,6 +13,7 @@ from colang.records import Draft, fresh
 from colang.syntax import nodes_v1 as n
 from colang_migrate import texts
 from colang_migrate.library_names import (
+    LAST_MESSAGE,
     MESSAGES,
     MISSING_VARIABLES,
     MODULES,
@@ -636,6 +637,7 @@ class Facts:
             if (name in self.shared or name in flow.early)
             and name not in MISSING_VARIABLES
             and name not in given
+            and (name != LAST_MESSAGE or flow.guarded or name in flow.assigned)
         ]
 
     def _rank(self) -> None:

@@ -184,6 +184,10 @@ MISSING_VARIABLES = frozenset(
     )
 )
 
+#: The library of 2.x sets this variable only for what no sample matches; an action knows it always.
+LAST_MESSAGE = "last_user_message"
+ASK_LAST_MESSAGE = f"${LAST_MESSAGE} = await GetLastUserMessageAction()"
+
 #: Variables that the 2.x library, or the application, shares with every flow.
 SPECIAL_VARIABLES = frozenset(
     (

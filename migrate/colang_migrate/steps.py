@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from colang.syntax import nodes_v1 as n
+from colang_migrate.texts import variables
 
 _ANSWERS = (n.BotStmt, n.ExecuteStmt, n.DoStmt, n.CreateStmt, n.Goto, n.Stop, n.ErrorStmt)
 _WAITS = (n.UserStmt, n.EventStmt, n.When, n.AnyStmt)
@@ -92,3 +94,48 @@ def _first_messages(block: Sequence[n.Stmt]) -> Iterator[n.BotStmt]:
             yield statement
         if isinstance(statement, (*_ANSWERS, *_WAITS)):
             return
+
+
+def readers(body: Sequence[n.Stmt], variable: str) -> Iterator[n.Stmt]:
+    """The statements that read a variable; of those with no wait between them, in one block, the first."""
+    pattern = re.compile(rf"\${variable}\b")
+    for block in blocks(body):
+        known = False
+        for statement in block:
+            if not known and any(pattern.search(text) for text in _read_by(statement)):
+                known = True
+                yield statement
+            if any(isinstance(each, (*_WAITS, n.DoStmt)) for each in n.walk((statement,))):
+                known = False
+
+
+def _read_by(statement: n.Stmt) -> Iterator[str]:
+    """The expressions of a statement, without those of the blocks below it."""
+    match statement:
+        case n.Assign():
+            yield statement.value.text
+        case n.If():
+            yield from (b.condition.text for b in statement.branches if b.condition is not None)
+        case n.While():
+            yield statement.condition.text
+        case n.BotStmt():
+            pattern = statement.pattern
+            if pattern.kind == "variable":
+                yield pattern.name.text
+            elif pattern.kind == "text" and pattern.text is not None:
+                yield from (f"${name}" for name in variables(pattern.text.value))
+        case n.ExecuteStmt():
+            yield from _values(statement.arguments, statement.block)
+        case n.CreateStmt():
+            for target in statement.targets:
+                if isinstance(target, n.EventStmt):
+                    yield from _values(target.arguments, target.block or statement.block)
+        case _:
+            pass
+
+
+def _values(arguments: n.Arguments | None, block: n.ParamBlock | None) -> Iterator[str]:
+    if arguments is not None:
+        yield from (item.source.text for item in arguments.items)
+    if block is not None:
+        yield from (entry.value for entry in block.entries if isinstance(entry.value, str))

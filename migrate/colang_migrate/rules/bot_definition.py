@@ -9,7 +9,7 @@ from colang.syntax import nodes_v1 as n
 from colang_migrate.edits import Edit, line_end, line_start
 from colang_migrate.engine import Context, Output, rewrite
 from colang_migrate.headers import body_start, comments_in, header, insert_below, quoted_comment
-from colang_migrate.library_names import SPECIAL_VARIABLES
+from colang_migrate.library_names import ASK_LAST_MESSAGE, LAST_MESSAGE, SPECIAL_VARIABLES
 from colang_migrate.lines import colon, expression_edits, lift_comments
 from colang_migrate.texts import Converted, message
 
@@ -40,7 +40,7 @@ def bot_texts(node: n.BotDef, ctx: Context) -> Iterator[Output]:
     yield from header(node, node.name, spelled, ctx)
     blanks = ctx.indent(node.body[0].span.start) if node.body else ctx.unit
     variables = facts.bot_variables.get(name, [])
-    declared = [f"global ${each}" for each in dict.fromkeys(variables)]
+    declared = declarations(variables)
     if declared:
         yield insert_below(body_start(node, node.name.end, ctx), blanks, declared, ctx)
     yield from _lines(node.body, node, ctx)
@@ -136,11 +136,18 @@ def _repeated(node: n.BotDef, ctx: Context) -> Iterator[Output]:
     yield Edit(Span(start, stop), ctx.newline.join(lines))
 
 
+def declarations(variables: Sequence[str]) -> list[str]:
+    """What the texts of a message fill in: shared variables, and what the user said last."""
+    names = dict.fromkeys(variables)
+    shared = [f"global ${name}" for name in names if name != LAST_MESSAGE]
+    return [*shared, ASK_LAST_MESSAGE] if LAST_MESSAGE in names else shared
+
+
 def message_flow(name: str, values: Sequence[str], ctx: Context) -> list[str]:
     """The lines of a flow for a message that no `define bot` holds."""
     facts = ctx.facts
     lines = [f"flow {facts.bot(name)}"]
-    lines += [f"{ctx.unit}global ${v}" for v in dict.fromkeys(facts.bot_variables.get(name, []))]
+    lines += [f"{ctx.unit}{each}" for each in declarations(facts.bot_variables.get(name, []))]
     for index, value in enumerate(dict.fromkeys(values)):
         text = message(value, facts.assigned | SPECIAL_VARIABLES).text
         lines.append(

@@ -10,9 +10,15 @@ from colang_migrate.edits import Edit, line_end
 from colang_migrate.engine import Context, Output, rewrite, visit_body
 from colang_migrate.facts import FlowFact
 from colang_migrate.headers import body_start, globals_lines, header, insert_below, start_of_line
-from colang_migrate.library_names import PIPELINE
+from colang_migrate.library_names import ASK_LAST_MESSAGE, LAST_MESSAGE, PIPELINE
 from colang_migrate.rules.bot_definition import message_flow
-from colang_migrate.steps import behind_any_intent, behind_events, takes_anything, without_answer
+from colang_migrate.steps import (
+    behind_any_intent,
+    behind_events,
+    readers,
+    takes_anything,
+    without_answer,
+)
 
 _KNOWN = frozenset(("extension", "parallel", "recursive"))
 
@@ -87,6 +93,13 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
             f"another flow starts with the same; priority {flow.new_priority} keeps their order"
         )
         yield ctx.report("M201", node.span.start, message)
+    if _asks_last_message(flow):
+        for reader in readers(node.body, LAST_MESSAGE):
+            yield ctx.insert_above(reader.span.start, ASK_LAST_MESSAGE)
+            if isinstance(reader, n.While) and reader.body:
+                last = line_end(ctx.text, reader.body[-1].span.end)
+                inside = ctx.indent(reader.body[0].span.start)
+                yield insert_below(last, inside, [ASK_LAST_MESSAGE], ctx)
     blanks = ctx.indent(node.body[0].span.start) if node.body else ctx.unit
     end = node.name.end if node.name is not None else node.span.start
     if node.name is None and node.kind is not None:
@@ -117,6 +130,11 @@ def flow_header(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
 
 def _at(offset: int) -> Span:
     return Span(offset, offset)
+
+
+def _asks_last_message(flow: FlowFact) -> bool:
+    """Whether a flow reads what the user said last; while input rails run that is the message before."""
+    return LAST_MESSAGE in flow.variables and LAST_MESSAGE not in flow.assigned and not flow.guarded
 
 
 def _modifiers(node: n.FlowDef, ctx: Context) -> Iterator[Output]:
