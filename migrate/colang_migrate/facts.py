@@ -28,6 +28,8 @@ from colang_migrate.names import action_name, flow_name, is_reachable, respell
 SAYINGS = frozenset(("say", "inform", "ask", "express", "respond", "clarify", "suggest"))
 
 _VARIABLE = re.compile(r"\$([^\W\d]\w*)")
+#: A value that can be no text, or need not be one: a number, a truth value, something computed.
+_NO_TEXT = re.compile(r"[-+]?\d|(?:True|False|len\b)|[^\"']*[-+*/%<>]|not\b")
 _WHOLE = re.compile(r"\$([^\W\d]\w*)(?![\w.\[])")
 Trigger = tuple[str, str]  # ("user", "ask price"), ("event", "Ping"), ("bot", "greet"), ("any", "")
 
@@ -54,6 +56,7 @@ class FlowFact(Draft):
     waits: int = 0
     stops: bool = False
     tested: frozenset[str] = frozenset()  # variables that conditions read as they are
+    computed: frozenset[str] = frozenset()  # assigned variables whose values may be no texts
     # filled in by Facts
     new_name: str = ""
     active: bool = False
@@ -114,6 +117,7 @@ class _Scanner:
         self.waits = 0
         self.stops = False
         self.tested: set[str] = set()
+        self.computed: set[str] = set()
         self.priority: float | None = None
 
     def read(self, text: str, known: set[str]) -> None:
@@ -186,6 +190,8 @@ class _Scanner:
                     self.order[name] = None
                     self.read(s.value.text, known)
                     self.write(name, known)
+                    if s.op.text != "=" or _NO_TEXT.match(s.value.text):
+                        self.computed.add(name)
                 case n.Generate():
                     self.file.generates = True
                     self.write(s.variable, known)
@@ -356,6 +362,7 @@ def scan(module: n.Module, path: str) -> FileFacts:
                     waits=scanner.waits,
                     stops=scanner.stops,
                     tested=frozenset(scanner.tested),
+                    computed=frozenset(scanner.computed),
                 )
             )
         elif isinstance(definition, n.UserDef):
@@ -386,6 +393,7 @@ def scan(module: n.Module, path: str) -> FileFacts:
                         early=frozenset(scanner.early),
                         stops=scanner.stops,
                         tested=frozenset(scanner.tested),
+                        computed=frozenset(scanner.computed),
                     )
                 )
         elif isinstance(definition, n.BotDef):
@@ -622,6 +630,7 @@ class Facts:
         for names in self.bot_variables.values():
             self.shared.update(names)
         self.variables = set(scopes) | self.shared
+        self.computed = {name for flow in self.flows.values() for name in flow.computed}
         self.tested = {name for flow in self.flows.values() for name in flow.tested}
 
     def parameters_of(self, flow: FlowFact) -> Sequence[str]:

@@ -69,6 +69,11 @@ KINDS: dict[str, Kind] = {
         "shorten the text if only its first line was meant",
         "1.0 said only the first line of a text.",
     ),
+    "M136": Kind(
+        "look",
+        "give the variable a value first, or say what the bot says without one",
+        "A message is the value of a variable that may have none; then 1.0 let the model write it.",
+    ),
     "M201": Kind(
         "look",
         "check the order of these flows",

@@ -9,6 +9,7 @@ from colang.syntax import nodes_v1 as n
 from colang_migrate.edits import Edit
 from colang_migrate.engine import Context, Output, rewrite
 from colang_migrate.facts import SAYINGS
+from colang_migrate.library_names import SPECIAL_VARIABLES
 from colang_migrate.lines import comment_block, fresh_names
 from colang_migrate.patterns import name_edits
 from colang_migrate.rules.generated_value import instructions
@@ -72,9 +73,7 @@ def bot_message(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
     if pattern.kind == "any":
         yield Edit(Span(start, end), "bot said something")
     elif pattern.kind == "variable":
-        yield Edit(Span(pattern.name.start, pattern.name.start), "say ")
-        if "." in pattern.name.text:
-            yield ctx.report("M402", start, "the value must be a text in 2.x")
+        yield from _value(pattern.name, ctx)
     elif pattern.kind == "text" and pattern.text is not None:
         yield ctx.report("M210", start, "`bot` with nothing but a text failed in 1.0; it works now")
         yield Edit(pattern.text.span, f"say {_text(pattern.text, ctx)}")
@@ -103,6 +102,24 @@ def bot_message(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
         yield comment_block(block, "parameters of a message have no counterpart", ctx)
     elif block is not None and block.texts and pattern.kind != "block":
         yield ctx.delete_lines(block.span.start, block.span.end)
+
+
+def _value(name: n.Name, ctx: Context) -> Iterator[Output]:
+    """`bot $x`: 2.x takes texts only, and 1.0 let the model write what has no value."""
+    facts = ctx.facts
+    variable = name.text.lstrip("$").partition(".")[0]
+    if variable in facts.computed:
+        yield Edit(name.span, f'say "{{{name.text}}}"')
+    else:
+        yield Edit(Span(name.start, name.start), "say ")
+    if "." in name.text:
+        yield ctx.report("M402", name.start, "the value must be a text in 2.x")
+    elif ctx.flow is not None and variable in ctx.flow.early - SPECIAL_VARIABLES:
+        yield ctx.report(
+            "M136",
+            name.start,
+            f"`${variable}` may have no value here: 1.0 let the model write the message then, 2.x fails",
+        )
 
 
 def _named(stmt: n.BotStmt, ctx: Context) -> Iterator[Output]:
