@@ -67,18 +67,24 @@ def behind_any_intent(body: Sequence[n.Stmt]) -> Iterator[n.BotStmt]:
     """The messages that answer whatever nobody else takes: the first step behind each wait for any intent."""
     for block in blocks(body):
         for index, statement in enumerate(block):
-            if takes_anything(statement):
+            if isinstance(statement, n.UserStmt) and takes_anything(statement):
                 yield from _first_messages(block[index + 1 :])
     for statement in n.walk(tuple(body)):
         if isinstance(statement, n.When):
             for case in statement.cases:
-                if any(isinstance(p, n.Pattern) and _is_any(p) for p in case.patterns):
+                if _takes_anything(case):
                     yield from _first_messages(case.body)
 
 
 def takes_anything(statement: n.Stmt) -> bool:
-    """Whether a statement waits for any intent: `user ...`."""
+    """Whether a statement waits for any intent: `user ...`, or a `when user ...` among others."""
+    if isinstance(statement, n.When):
+        return any(_takes_anything(case) for case in statement.cases)
     return isinstance(statement, n.UserStmt) and any(_is_any(p) for p in statement.patterns)
+
+
+def _takes_anything(case: n.WhenCase) -> bool:
+    return any(isinstance(p, n.Pattern) and _is_any(p) for p in case.patterns)
 
 
 def _is_any(pattern: n.Pattern) -> bool:

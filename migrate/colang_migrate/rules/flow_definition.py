@@ -169,7 +169,7 @@ def _start(node: n.FlowDef, flow: FlowFact, ctx: Context) -> Iterator[Output]:
             node.span.start,
             "1.0 preferred this flow to those below it; 2.x gives it only what no other flow takes",
         )
-    for inside in node.body[1:]:
+    for inside in n.walk(node.body[1:]):
         if takes_anything(inside) and ctx.facts.takes_anything_beside(flow):
             yield ctx.report(
                 "M201",
