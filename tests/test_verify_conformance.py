@@ -18,12 +18,8 @@ from test_migrate_conformance import programs
 SAMPLE = 45
 SEED = 20
 
+
 #: Programs that differ although their migration tells nothing of it, by the beginning of their SHA-256.
-UNTOLD = {
-    "2a2b1c4b": "the event that is tried lacks the value that the flow reads: None in 1.0, an error in 2.x",
-}
-
-
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -62,7 +58,7 @@ def test_programs_hold_or_tell_why() -> None:
     for text in chosen:
         came = outcome(text, 40 if is_full else 10)
         counts[came] += 1
-        if came == "untold" and digest(text) not in UNTOLD:
+        if came == "untold":
             untold.append(f"{digest(text)}\n{text}")
     assert not untold, "\n\n".join(untold)
     assert counts["holds"] > len(chosen) * 0.4, counts

@@ -131,6 +131,11 @@ KINDS: dict[str, Kind] = {
         "add `llm continue interaction` if the model shall answer there",
         "Where no flow has a step of the bot 1.0 let the model go on; 2.x says nothing.",
     ),
+    "M214": Kind(
+        "look",
+        "see to it that the application sends every value the flow reads, or name them in the `match`",
+        "A value that an event lacks was None in 1.0; reading it ends the flow in 2.x.",
+    ),
     "M301": Kind(
         "look",
         "remove the guard if the action may return None",

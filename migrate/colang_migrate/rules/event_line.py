@@ -37,6 +37,10 @@ def event_to_match(stmt: n.EventStmt, ctx: Context) -> Iterator[Output]:
         yield Edit(stmt.keyword.span, "match")
     reads = ctx.flow is not None and "event" in ctx.flow.variables
     yield from event_edits(stmt, ctx, suffix=" as $event" if reads else "")
+    if reads:
+        yield ctx.report(
+            "M214", stmt.span.start, f"the flow reads values of the event `{stmt.name.text}`"
+        )
     if stmt.block is not None:
         yield remove_block(stmt.block, ctx)
     flow = ctx.flow
