@@ -18,11 +18,11 @@ def version_of(case: str) -> Version:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """All files of a folder by relative path with slashes."""
+    """All files of a folder by relative path with slashes, but for what Python leaves behind."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
 
