@@ -136,7 +136,7 @@ def _dialog_v1(turns: int) -> float:
 
 def _messages_v1(messages: int) -> float:
     job: dict[str, Any] = {"program": v1.SAID, "settings": v1.SETTINGS, "heap_of": 2}
-    return driving_v1.messages_v1(ENGINE, before=messages, **job)["kept"]
+    return driving_v1.messages(ENGINE, before=messages, **job)["kept"]
 
 
 def _held(cost: Callable[[int], float]) -> Callable[[int], float]:
