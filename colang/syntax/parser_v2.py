@@ -388,7 +388,7 @@ class Parser:
             value = reader.condition_at(index)
             if reader.type != NEWLINE and reader.type != END:
                 raise reader.unexpected()
-            if not (reader.names and _is_call(value)):
+            if not (reader.names and _is_group(value)):
                 return value
         except Problem as problem:
             self.trial = reader.index, problem.diagnostic
@@ -409,7 +409,7 @@ class Parser:
             reader.close("RPAR")
             if reader.type != NEWLINE and reader.type != END:
                 raise reader.unexpected()
-            found = not (reader.names and _is_call(value))
+            found = not (reader.names and _is_group(value))
         except Problem as problem:
             self.trial = reader.index, problem.diagnostic
         del self.problems[reported:], self.opens[:]
@@ -541,14 +541,17 @@ class Parser:
         return found
 
 
-def _is_call(value: nodes.Expr) -> bool:
-    """Whether an expression is made of bare words, which then are names of flows."""
-    if isinstance(value, nodes.Name):
-        return True
+def _is_group(value: nodes.Expr) -> bool:
+    """Whether an expression with bare words reads as a group: what `and` and `or` join are flows or references."""
     if isinstance(value, nodes.BoolOp):
-        return any(_is_call(item) for item in value.values)
+        return all(_is_group(item) or _is_negated(item) for item in value.values)
     if isinstance(value, nodes.Attribute):
-        return _is_call(value.value)
-    if isinstance(value, nodes.Call) and isinstance(value.function, nodes.Attribute):
-        return _is_call(value.function)
-    return False
+        return _is_group(value.value)
+    if isinstance(value, nodes.Call):
+        return _is_group(value.function)
+    return isinstance(value, nodes.Name | nodes.Variable)
+
+
+def _is_negated(value: nodes.Expr) -> bool:
+    """`not x`: in a group these are two words of a name."""
+    return isinstance(value, nodes.Unary) and value.op == "not"
