@@ -233,24 +233,6 @@ CASES: dict[str, tuple[str, str, str]] = {
         """,
         "",
     ),
-    "rails run when it cannot be found out whether there are any": (
-        """
-        import core
-        import guardrails
-        flow input rails $input_text
-          abort
-        flow output rails $output_text
-          abort
-        flow main
-          activate reaction
-          match Stay()
-        flow reaction
-          user said something
-          bot say "heard"
-        """,
-        "- user: hi",
-        "stubs: {CheckFlowDefinedAction: {raises: broken}}",
-    ),
     "input rails are not run again by those who only watch": (
         """
         import core

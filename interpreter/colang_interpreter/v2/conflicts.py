@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.dynamic import is_dict
 from colang_interpreter.v2 import instructions as ins
-from colang_interpreter.v2 import lifecycle
+from colang_interpreter.v2 import lifecycle, names
 from colang_interpreter.v2.errors import runtime_error
 from colang_interpreter.v2.matching import evaluated, follow
 from colang_interpreter.v2.model import Action, ActionStatus, Event, Head
@@ -152,7 +152,8 @@ def _emit(state: State, pending: Pending) -> bool:
         sent = Event(pending.name, {k: v for k, v in event.items() if k != "type"})
         sent.action = action
         instance.write(pending.ref, sent)
-    state.emit(event)
+    if pending.name != names.TO_CHECK or not instance.flow.path.startswith("<library>/"):
+        state.emit(event)
     return True
 
 

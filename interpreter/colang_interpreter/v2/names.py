@@ -13,6 +13,8 @@ FLOW_FAILED: Final = "FlowFailed"
 UNHANDLED: Final = "UnhandledEvent"
 COLANG_ERROR: Final = "ColangError"
 CONTEXT_UPDATE: Final = "ContextUpdate"
+TO_CHECK: Final = "UtteranceToCheck"
+"""Sent by the library's `guardrails`, to compete like any event; it does not leave the machine."""
 
 LOG_EVENTS: Final = frozenset({"UserIntentLog", "BotIntentLog", "UserActionLog", "BotActionLog"})
 FLOW_EVENTS: Final = frozenset({FLOW_STARTED, FLOW_FINISHED, FLOW_FAILED})

@@ -471,9 +471,11 @@ class StateView:
         self._state = state
 
     def colang_attribute(self, name: str) -> Any:
-        """`context` (the global variables), `flow_states` and `actions`."""
+        """`context` (the global variables), `flow_states`, `flow_names` (of all definitions) and `actions`."""
         if name == "context":
             return self._state.globals
+        if name == "flow_names":
+            return set(self._state.program.flows)
         if name == "flow_states":
             return dict(self._state.instances)
         if name == "actions":
