@@ -227,11 +227,12 @@ class Conversation:
     def _decided(self, turn: Turn) -> None:
         """Put on record what the rails have decided."""
         self._turns += 1
-        found = self._rules.decisions(self.machine, turn.trace)
-        if not found:
+        judged = self._rules.decisions(self.machine, turn.trace)
+        if judged is None:
             return
-        turn.trace.decisions = [replace(d, session=self.name, turn=self._turns) for d in found]
-        if self.runtime.on_decisions is not None:
+        name, number = self.name, self._turns
+        turn.trace.judged = lambda: [replace(d, session=name, turn=number) for d in judged()]
+        if self.runtime.on_decisions is not None and turn.trace.decisions:
             try:
                 self.runtime.on_decisions(turn.trace.decisions)
             except Exception as problem:  # noqa: BLE001 - reports must not stop what they report

@@ -7,7 +7,7 @@ The loop (`loop.Conversation`) is the same for both dialects; this strategy is a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -139,8 +139,8 @@ class Rules(Protocol):
         """Those of a turn's events that are meant for the application."""
         ...
 
-    def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
-        """What the rails have made of the messages of a turn that is over."""
+    def decisions(self, machine: Machine, trace: Trace) -> Callable[[], list[Decision]] | None:
+        """What the rails have made of the messages of a turn that is over, to be read off; None without rails."""
         ...
 
 
@@ -305,14 +305,17 @@ class RulesV2:
         """All: what is internal stays in the machine."""
         return list(events)
 
-    def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
+    def decisions(self, machine: Machine, trace: Trace) -> Callable[[], list[Decision]] | None:
         """Read off the machine's record of rails; there is none without rails."""
         log: RailLog | None = getattr(machine, "rails", None)
         if log is None or not (runs := log.take()):
-            return []
+            return None
         from colang_interpreter.tracing.decisions import decisions_v2
 
-        return decisions_v2(runs, trace.actions, trace.model_calls)
+        if any(run.status == "running" for run in runs):  # it will have changed when somebody asks
+            found = decisions_v2(runs, trace.actions, trace.model_calls)
+            return lambda: found
+        return lambda: decisions_v2(runs, trace.actions, trace.model_calls)
 
 
 class _MachineV2(Machine, Protocol):

@@ -7,7 +7,7 @@ of an action are several events of which only the last one drives the flows; the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from colang_interpreter.dynamic import is_mapping
@@ -164,12 +164,12 @@ class RulesV1:
             if not _INTERNAL.fullmatch(event["type"])
         ]
 
-    def decisions(self, machine: Machine, trace: Trace) -> list[Decision]:
+    def decisions(self, machine: Machine, trace: Trace) -> Callable[[], list[Decision]] | None:
         """Read off the events that mark rails."""
         from colang_interpreter.tracing.decisions import decisions_v1
 
         flows = cast(_MachineV1, machine).program.flows
-        return decisions_v1(trace.steps, flows, trace.model_calls, trace.actions)
+        return lambda: decisions_v1(trace.steps, flows, trace.model_calls, trace.actions)
 
 
 class _MachineV1(Machine, Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -55,5 +55,13 @@ class Trace:
     actions: list[ActionRun] = field(default_factory=list[ActionRun])
     notes: list[Note] = field(default_factory=list[Note])
     model_calls: list[ModelCall] = field(default_factory=list["ModelCall"])
-    decisions: list[Decision] = field(default_factory=list["Decision"])
-    """What the rails made of the messages of this turn."""
+    judged: Callable[[], list[Decision]] | None = field(default=None, repr=False, compare=False)
+    """How to read off the `decisions`, until somebody has asked for them: most turns are never looked at."""
+    _decisions: list[Decision] = field(default_factory=list["Decision"], init=False)
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What the rails made of the messages of this turn."""
+        if self.judged is not None:
+            self._decisions, self.judged = self.judged(), None
+        return self._decisions
