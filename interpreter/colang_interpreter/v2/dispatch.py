@@ -1,17 +1,17 @@
 """Which heads wait for what: the index that finds the candidates for an event without a scan.
 
-Waiters are filed under the event name and, where the pattern names one, under a parameter value that cannot
-change unnoticed: a literal, the uid a reference is bound to, or the value of a local variable (refiled when
+Waiters are filed under the flow instance they wait for, or under the event name and, where the pattern names one, under a
+parameter value that cannot change unnoticed: a literal, the uid of an action, or the value of a local variable (refiled when
 the variable is assigned). Everything else is tested one by one when the event arrives (section 6.4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.v2 import names
-from colang_interpreter.v2.model import Event, Head, Instance
+from colang_interpreter.v2.model import Action, Event, Head, Instance
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.instructions import EventPattern
@@ -26,9 +26,7 @@ class Waiter:
 
     __slots__ = (
         "arrival",
-        "bound",
         "expected",
-        "extra",
         "filed",
         "head",
         "key",
@@ -36,6 +34,7 @@ class Waiter:
         "name",
         "pattern",
         "target",
+        "uid",
         "variable",
     )
 
@@ -46,20 +45,41 @@ class Waiter:
         self.arrival = arrival
         self.name = ""  # name of the event waited for
         self.expected: dict[str, Any] | None = None  # None: evaluated when an event arrives
-        self.extra: dict[
-            str, Any
-        ] = {}  # expected parameters known at parking (bound uids and the like)
-        self.bound: str | None = None  # action uid the event must carry
-        self.target: Instance | None = None  # instance a flow event must be about
-        self.key: tuple[str, Any] | None = None
+        self.target: Instance | Action | None = None  # whose event it must be, if that is known
+        self.uid: str | None = None  # of the flow instance the event must be about
+        self.key: str | tuple[str, Any] | None = None  # where it is filed
         self.variable: str | None = None  # local variable whose value is the key
         self.filed = False
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """Expected parameters known since it parked: what the instance or action it waits for says of itself."""
+        target = self.target
+        if isinstance(target, Action):
+            return {"action_arguments": target.arguments} if target.arguments else {}
+        if target is not None:
+            return {
+                "source_flow_instance_uid": target.uid,
+                "flow_instance_uid": target.uid,
+                "flow_id": target.flow.name,
+                **target.arguments,
+            }
+        pattern = self.pattern
+        if self.uid is None:
+            return {"flow_id": pattern.name} if pattern.kind == "flow" else {}
+        if pattern.member == "Started":
+            return {"flow_id": pattern.name, "flow_instance_uid": self.uid}
+        return {"flow_instance_uid": self.uid}
 
     @property
     def order(self) -> tuple[int, tuple[int, ...], int]:
         """Candidates are looked at in this order (6.4 step 3)."""
         priority, position = self.head.instance.order_key
         return (priority, position, self.arrival)
+
+
+Filed = dict[Any, "Waiter | Bucket"]
+"""Waiters by a value; one waiter needs no bucket, and mostly there is one."""
 
 
 class _NameIndex:
@@ -69,15 +89,16 @@ class _NameIndex:
 
     def __init__(self) -> None:
         self.plain: Bucket = {}
-        self.keyed: dict[str, dict[Any, Waiter | Bucket]] = {}
+        self.keyed: dict[str, Filed] = {}
 
 
 class Index:
     """All waiters of one conversation."""
 
-    __slots__ = ("_names", "arrivals")
+    __slots__ = ("_flows", "_names", "arrivals")
 
     def __init__(self) -> None:
+        self._flows: Filed = {}  # who waits for an announcement of a flow instance, by its uid
         self._names: dict[str, _NameIndex] = {}
         self.arrivals = 0
 
@@ -89,45 +110,41 @@ class Index:
     # -------------------------------------------------- filing
 
     def add(self, waiter: Waiter) -> None:
-        """File a waiter whose `name`, `expected`, `bound` and `target` are set."""
-        self._choose_key(waiter)
+        """File a waiter whose `name`, `expected`, `target` and `uid` are set."""
+        waiter.filed = True
+        key = waiter.key = _key_of(waiter) if waiter.uid is None else waiter.uid
+        if type(key) is str:
+            _put(self._flows, key, waiter)
+            return
         table = self._names.get(waiter.name)
         if table is None:
             table = self._names[waiter.name] = _NameIndex()
-        waiter.filed = True
-        if waiter.key is None:
-            table.plain[waiter] = None
-            return
-        parameter, value = waiter.key
-        by_value = table.keyed.setdefault(parameter, {})
-        found = by_value.get(value)
-        if found is None:
-            by_value[value] = waiter  # one waiter needs no bucket, and mostly there is one
-        elif isinstance(found, Waiter):
-            by_value[value] = {found: None, waiter: None}
+        if type(key) is tuple:
+            parameter, value = key
+            _put(table.keyed.setdefault(parameter, {}), value, waiter)
         else:
-            found[waiter] = None
+            table.plain[waiter] = None
 
     def remove(self, waiter: Waiter) -> None:
         """Take a waiter out; empty tables go with it."""
         if not waiter.filed:
             return
         waiter.filed = False
-        table = self._names[waiter.name]
-        if waiter.key is None:
-            del table.plain[waiter]
+        key = waiter.key
+        if type(key) is str:
+            _take(self._flows, key, waiter)
         else:
-            parameter, value = waiter.key
-            by_value = table.keyed[parameter]
-            found = by_value[value]
-            if not isinstance(found, Waiter):
-                del found[waiter]
-            if isinstance(found, Waiter) or not found:
-                del by_value[value]
+            table = self._names[waiter.name]
+            if type(key) is tuple:
+                parameter, value = key
+                by_value = table.keyed[parameter]
+                _take(by_value, value, waiter)
                 if not by_value:
                     del table.keyed[parameter]
-        if not table.plain and not table.keyed:
-            del self._names[waiter.name]
+            else:
+                del table.plain[waiter]
+            if not table.plain and not table.keyed:
+                del self._names[waiter.name]
         if waiter.variable is not None:
             watched = waiter.head.instance.watched
             if watched is not None:
@@ -144,122 +161,117 @@ class Index:
             self.remove(waiter)
             self.add(waiter)
 
-    def _choose_key(self, waiter: Waiter) -> None:
-        waiter.key = None
-        if waiter.bound is not None:
-            waiter.key = ("action_uid", waiter.bound)
-            return
-        if "flow_instance_uid" in waiter.extra:
-            waiter.key = ("flow_instance_uid", waiter.extra["flow_instance_uid"])
-            return
-        expected = waiter.expected
-        if expected is not None:
-            for parameter in _PREFERRED:
-                value = expected.get(parameter, _ABSENT)
-                if value is not _ABSENT and type(value) in _KEY_TYPES:
-                    waiter.key = (parameter, value)
-                    return
-            for parameter, value in expected.items():
-                if type(value) in _KEY_TYPES:
-                    waiter.key = (parameter, value)
-                    return
-            return
-        for parameter, value in waiter.extra.items():
-            if type(value) in _KEY_TYPES:
-                waiter.key = (parameter, value)
-                return
-        for parameter, value in waiter.pattern.constants.items():
-            if type(value) in _KEY_TYPES:
-                waiter.key = (parameter, value)
-                return
-        instance = waiter.head.instance
-        if instance.shared_locals:
-            return
-        for parameter, variable in waiter.pattern.variables:
-            if instance.globals_read is not None and variable in instance.globals_read:
-                continue
-            value = instance.locals.get(variable)
-            if type(value) in _KEY_TYPES:
-                waiter.key = (parameter, value)
-                waiter.variable = variable
-                if instance.watched is None:
-                    instance.watched = {}
-                instance.watched.setdefault(variable, []).append(waiter)
-                return
-
     # -------------------------------------------------- finding
 
     def waits_for(self, name: str) -> bool:
-        """Whether any head waits for events of this name."""
+        """Whether any head waits for events of this name, other than announcements of one flow instance."""
         return name in self._names
 
     def candidates(self, event: Event) -> list[Waiter]:
         """The waiters that may match, in the order of section 6.4 step 3."""
-        table = self._names.get(event.name)
-        if table is None:
-            return []
-        found = list(table.plain)
-        if table.keyed:
-            args = event.args
+        name, flow = event.name, event.flow
+        found: list[Waiter] = []
+        if flow is not None:
+            _named(found, self._flows.get(event.uid or flow.uid), name)
+        elif name in names.FLOW_EVENTS:  # sent by a flow
+            uid = event.args.get("flow_instance_uid")
+            _named(found, self._flows.get(uid) if type(uid) is str else None, name)
+        table = self._names.get(name)
+        if table is not None:
+            found.extend(table.plain)
             for parameter, by_value in table.keyed.items():
-                value = args.get(parameter, _ABSENT)
-                if value is not _ABSENT and type(value) in _KEY_TYPES:
+                if flow is not None and parameter == "flow_id":  # without spelling the others out
+                    value: Any = flow.flow.name
+                else:
+                    value = event.args.get(parameter, _ABSENT)
+                if type(value) in _KEY_TYPES:
                     _collect(found, by_value.get(value))
         if len(found) > 1:
             found.sort(key=_order)
         return found
 
-    def flow_candidates(self, event: Event) -> list[Waiter]:
-        """Candidates for FlowStarted, FlowFinished, FlowFailed announced by the core.
-
-        The same as `candidates`, but the parameters of the event need not be spelled out for the common
-        patterns, which name an instance or a flow.
-        """
-        table = self._names.get(event.name)
-        if table is None:
-            return []
-        found = list(table.plain)
-        flow = event.flow
-        assert flow is not None
-        for parameter, by_value in table.keyed.items():
-            if parameter == "flow_instance_uid":
-                bucket = by_value.get(event.uid or flow.uid)
-            elif parameter == "flow_id":
-                bucket = by_value.get(flow.flow.name)
-            else:
-                value = event.args.get(parameter, _ABSENT)
-                bucket = by_value.get(value) if type(value) in _KEY_TYPES else None
-            _collect(found, bucket)
-        if len(found) > 1:
-            found.sort(key=_order)
-        return found
-
     def contradicted(self, name: str, uid: str) -> list[Waiter]:
-        """Waiters for event `name` of the instance `uid`: those an opposite announcement disappoints."""
-        table = self._names.get(name)
-        if table is None:
+        """Who waits for something else of the instance `uid`, which has just ended with the event `name`."""
+        bucket = self._flows.get(uid)
+        if bucket is None:
             return []
-        by_value = table.keyed.get("flow_instance_uid")
-        if by_value is None:
-            return []
-        found: list[Waiter] = []
-        _collect(found, by_value.get(uid))
-        return sorted(found, key=_order)
+        if isinstance(bucket, Waiter):
+            return [bucket] if bucket.name != name else []
+        return sorted((waiter for waiter in bucket if waiter.name != name), key=_order)
 
     def all_waiters(self) -> Iterable[Waiter]:
         """Every waiter, for inspection (`flows_info`, `State.waits_for`)."""
+        yield from _listed(self._flows)
         for table in self._names.values():
             yield from table.plain
             for by_value in table.keyed.values():
-                for bucket in by_value.values():
-                    if isinstance(bucket, Waiter):
-                        yield bucket
-                    else:
-                        yield from bucket
+                yield from _listed(by_value)
 
-    def waited_names(self) -> frozenset[str]:
-        """Names of events somebody waits for."""
-        return frozenset(self._names) - names.INTERNAL_EVENTS
+
+def _key_of(waiter: Waiter) -> str | tuple[str, Any] | None:
+    """Under what to file a waiter: the uid of a flow instance, a parameter and its value, or nothing."""
+    target = waiter.target
+    if target is not None:  # an action
+        return ("action_uid", target.uid)
+    pattern = waiter.pattern
+    if pattern.kind == "flow":
+        return ("flow_id", pattern.name)
+    expected = waiter.expected
+    if expected is not None:
+        for parameter in _PREFERRED:
+            value = expected.get(parameter, _ABSENT)
+            if type(value) in _KEY_TYPES:
+                return _about(waiter, parameter, value)
+    for parameter, value in pattern.constants.items():
+        if type(value) in _KEY_TYPES:
+            return _about(waiter, parameter, value)
+    instance = waiter.head.instance
+    if instance.shared_locals or expected is not None:
+        return None
+    for parameter, variable in pattern.variables:
+        if instance.globals_read is not None and variable in instance.globals_read:
+            continue
+        value = instance.locals.get(variable)
+        if type(value) in _KEY_TYPES:
+            waiter.variable = variable
+            if instance.watched is None:
+                instance.watched = {}
+            instance.watched.setdefault(variable, []).append(waiter)
+            return _about(waiter, parameter, value)
+    return None
+
+
+def _about(waiter: Waiter, parameter: str, value: Any) -> str | tuple[str, Any]:
+    if parameter == "flow_instance_uid" and waiter.name in names.FLOW_EVENTS and type(value) is str:
+        return value
+    return (parameter, value)
+
+
+def _put(table: Filed, value: Any, waiter: Waiter) -> None:
+    found = table.get(value)
+    if found is None:
+        table[value] = waiter
+    elif isinstance(found, Waiter):
+        table[value] = {found: None, waiter: None}
+    else:
+        found[waiter] = None
+
+
+def _take(table: Filed, value: Any, waiter: Waiter) -> None:
+    found = table[value]
+    if not isinstance(found, Waiter):
+        del found[waiter]
+        if found:
+            return
+    del table[value]
+
+
+def _named(found: list[Waiter], bucket: Waiter | Bucket | None, name: str) -> None:
+    if isinstance(bucket, Waiter):
+        if bucket.name == name:
+            found.append(bucket)
+    elif bucket is not None:
+        found.extend([waiter for waiter in bucket if waiter.name == name])
 
 
 def _collect(found: list[Waiter], bucket: Waiter | Bucket | None) -> None:
@@ -267,6 +279,14 @@ def _collect(found: list[Waiter], bucket: Waiter | Bucket | None) -> None:
         found.append(bucket)
     elif bucket is not None:
         found.extend(bucket)
+
+
+def _listed(table: Filed) -> Iterator[Waiter]:
+    for bucket in table.values():
+        if isinstance(bucket, Waiter):
+            yield bucket
+        else:
+            yield from bucket
 
 
 def _order(waiter: Waiter) -> tuple[int, tuple[int, ...], int]:

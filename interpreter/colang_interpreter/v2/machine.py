@@ -124,7 +124,9 @@ def process(state: State, event: Event) -> None:
     handled: frozenset[str] | None = _NONE  # None: handled everywhere
     matched: list[tuple[Waiter | None, Head, float]] = []
 
-    if name == names.START_FLOW:
+    if event.flow is not None:
+        pass  # announced by the core: the commonest of all, and nothing but its waiters is concerned
+    elif name == names.START_FLOW:
         try:
             head, everywhere = _react_to_start(state, event)
         except lifecycle.FlowStartError as error:
@@ -144,28 +146,19 @@ def process(state: State, event: Event) -> None:
             handled = None
         if state.index.waits_for(name):
             _complete_start_event(event)
-    elif name in (names.FINISH_FLOW, names.STOP_FLOW):
-        handled = lifecycle.end_by_event(state, event)
     elif name in names.LOG_EVENTS:
         state.remember({"type": name, **event.args})
         handled = None
+    elif name in (names.FINISH_FLOW, names.STOP_FLOW):
+        handled = lifecycle.end_by_event(state, event)
     elif name == names.CONTEXT_UPDATE:
         data = event.args.get("data")
         if is_dict(data):
             state.globals.update(data)
 
-    announced = event.flow is not None and name in names.FLOW_EVENTS
-    index = state.index
-    candidates: list[Waiter]
-    if not index.waits_for(name):
-        candidates = []
-    elif announced:
-        candidates = index.flow_candidates(event)
-    else:
-        candidates = index.candidates(event)
-    failed: list[tuple[Head, str, str]] = []
-    unable: list[Waiter] = []  # of rails whose action has failed
-    for waiter in candidates:
+    failed: list[tuple[Head, str, str]] | None = None
+    unable: list[Waiter] | None = None  # of rails whose action has failed
+    for waiter in state.index.candidates(event):
         head = waiter.head
         try:
             value = score(state, waiter, event)
@@ -173,40 +166,38 @@ def process(state: State, event: Event) -> None:
             _report_mismatch(state, head, error)
             continue
         except ExpressionError as error:
-            failed.append((head, str(error), error.kind))
+            failed = [*(failed or ()), (head, str(error), error.kind)]
             continue
         if value > 0.0:
             if state.rails is not None and state.rails.is_let_down(waiter, event):
                 if head.group is not None or head.handlers:
-                    unable.append(waiter)
+                    unable = [*(unable or ()), waiter]
                     continue
                 head.instance.unable = True  # it may go on, to say so: it will not succeed
             matched.append((waiter, head, value))
 
-    disappointed = _disappointed(state, event) if name in _ENDINGS else []
-    if unable:
-        disappointed += _given_up(state, unable)
+    disappointed = _disappointed(state, event) if name in _ENDINGS else None
+    if unable is not None:
+        disappointed = [*(disappointed or ()), *_given_up(state, unable)]
 
     if watch_unhandled and handled is not None:
         _announce_unhandled(state, event, loops, handled, matched)
 
-    if matched:
-        if len(matched) > 1:
-            matched.sort(key=_by_place)  # heads of StartFlow take their place among the others
-            matched.sort(key=_by_score, reverse=True)
-        for by, head, value in matched:
-            _arrive(state, by, head, event, (event.scores, value))
-    if "Action" in name and name not in names.INTERNAL_EVENTS:
+    if len(matched) > 1:
+        matched.sort(key=_by_place)  # heads of StartFlow take their place among the others
+        matched.sort(key=_by_score, reverse=True)
+    for by, head, value in matched:
+        _arrive(state, by, head, event, (event.scores, value))
+    if event.is_action_event:
         update_action(state, event)
-    for head, message, kind in failed:
+    for head, message, kind in failed or ():
         if head.status is not HeadStatus.REMOVED:
             runtime_error(state, head, message, kind)
-    caught = [head for head in disappointed if head.status is not HeadStatus.REMOVED]
     for _, head, _ in matched:
         if head.status is HeadStatus.ACTIVE and head.group is None:
             state.last_matched = head.instance
             run(state, head)
-    for head in caught:
+    for head in disappointed or ():
         if head.status is HeadStatus.ACTIVE and head.waiters:
             fail(state, head)
 
@@ -286,10 +277,7 @@ def _disappointed(state: State, event: Event) -> list[Head]:
         uid = event.args.get("flow_instance_uid")
         if not isinstance(uid, str):
             return []
-    other = names.FLOW_FAILED if event.name == names.FLOW_FINISHED else names.FLOW_FINISHED
-    waiters = state.index.contradicted(other, uid)
-    waiters += state.index.contradicted(names.FLOW_STARTED, uid)
-    return _given_up(state, waiters)
+    return _given_up(state, state.index.contradicted(event.name, uid))
 
 
 def _given_up(state: State, waiters: list[Waiter]) -> list[Head]:

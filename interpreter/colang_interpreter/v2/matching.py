@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from colang_interpreter.expressions import attribute
 from colang_interpreter.v2 import names
 from colang_interpreter.v2.instructions import Arguments
-from colang_interpreter.v2.model import Event, Instance
+from colang_interpreter.v2.model import Action, Event, Instance
 from colang_interpreter.values import match_parameters
 
 if TYPE_CHECKING:
@@ -41,20 +41,20 @@ def _surplus(state: State, waiter: Waiter, event: Event) -> int:
     """Number of parameters the event has and the pattern does not name; -1 if it does not match."""
     pattern = waiter.pattern
     flow = event.flow
-    if flow is not None and not pattern.args:
-        wanted = waiter.extra.get("flow_instance_uid")
-        if wanted is not None:
-            # An announcement of the core and a wait bound to one instance: the uid decides, the
-            # parameters are that instance's own, and only their number counts.
-            if wanted != (event.uid or flow.uid):
+    target = waiter.target
+    if waiter.uid is not None and flow is not None:
+        # An announcement of the core and a wait bound to one instance: the uid decides, the
+        # parameters are that instance's own, and only their number counts.
+        is_start = pattern.kind == "slot" and pattern.member == "Started"
+        if is_start or not pattern.args:
+            if waiter.uid != (event.uid or flow.uid):
                 return -1
-            return max(0, _count(event) - len(waiter.extra))
-    if pattern.kind == "slot" and pattern.member == "Started":
-        if waiter.extra["flow_instance_uid"] != (event.uid or event.args.get("flow_instance_uid")):
-            return -1
-        if flow is not None:
-            return max(0, _count(event) - len(waiter.extra) - len(pattern.args))
-    if waiter.bound is not None and event.args.get("action_uid") != waiter.bound:
+            if target is not None:
+                known = 3 + len(target.arguments)
+            else:
+                known = 2 + len(pattern.args) if is_start else 1
+            return max(0, _count(event) - known)
+    if isinstance(target, Action) and event.args.get("action_uid") != target.uid:
         return -1
     expected = waiter.expected
     if expected is None:
@@ -87,7 +87,7 @@ def expected_of(waiter: Waiter) -> dict[str, Any]:
     """The parameters a waiter expects now (they are evaluated when the event arrives, C2-114)."""
     pattern = waiter.pattern
     instance = waiter.head.instance
-    expected = dict(waiter.extra)
+    expected = waiter.known
     if pattern.outer:
         outer = evaluated(pattern.outer, instance)
         if pattern.kind == "action":

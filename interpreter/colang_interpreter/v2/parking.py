@@ -74,14 +74,13 @@ def _prepare(state: State, waiter: Waiter, instance: Instance) -> None:
         return
     if kind == "flow":
         waiter.name = names.FLOW_MEMBERS[pattern.member]
-        waiter.extra = {"flow_id": pattern.name}
     elif kind == "action":
         waiter.name = f"{pattern.name}{pattern.member}"
     elif kind == "slot":
         target = instance.temps.get(pattern.slot)
         if pattern.member == "Started":
             waiter.name = names.FLOW_STARTED
-            waiter.extra = {"flow_id": pattern.name, "flow_instance_uid": target}
+            waiter.uid = target
         else:
             _bind_target(waiter, target, pattern.member)
     else:
@@ -89,8 +88,6 @@ def _prepare(state: State, waiter: Waiter, instance: Instance) -> None:
         _bind_target(
             waiter, target, pattern.member, ".".join(("$" + pattern.path[0], *pattern.path[1:]))
         )
-    if pattern.all_constant and not pattern.outer and not pattern.args:
-        waiter.expected = waiter.extra
 
 
 def _bind_target(waiter: Waiter, target: Any, member: str, text: str = "") -> None:
@@ -102,20 +99,13 @@ def _bind_target(waiter: Waiter, target: Any, member: str, text: str = "") -> No
             )
         waiter.name = event
         waiter.target = target
-        waiter.extra = {
-            "source_flow_instance_uid": target.uid,
-            "flow_instance_uid": target.uid,
-            "flow_id": target.flow.name,
-            **target.arguments,
-        }
+        waiter.uid = target.uid
     elif isinstance(target, Action):
         waiter.name = f"{target.name}{member}"
-        waiter.bound = target.uid
-        if target.arguments:
-            waiter.extra = {"action_arguments": target.arguments}
+        waiter.target = target
     elif isinstance(target, str):  # the uid of a flow that another flow answers for
         waiter.name = names.FLOW_MEMBERS[member]
-        waiter.extra = {"flow_instance_uid": target}
+        waiter.uid = target
     else:
         what = "is not set" if target is None else "is neither a flow nor an action"
         raise ColangRuntimeError(f"cannot wait for `{text}.{member}`: `{text}` {what}")

@@ -357,7 +357,7 @@ class State:
         """Names of flows whose end somebody waits for by a literal name (9.3)."""
         for waiter in self.index.all_waiters():
             if waiter.name == names.FLOW_FINISHED:
-                flow = waiter.extra.get("flow_id", waiter.pattern.constants.get("flow_id"))
+                flow = waiter.known.get("flow_id", waiter.pattern.constants.get("flow_id"))
                 if isinstance(flow, str):
                     yield flow
 
