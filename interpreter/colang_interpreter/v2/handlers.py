@@ -13,11 +13,12 @@ from colang_interpreter.v2.errors import ColangRuntimeError, scores_of
 from colang_interpreter.v2.heads import fork_parent, freshen, head_uid, replace_parent
 from colang_interpreter.v2.matching import evaluated, follow
 from colang_interpreter.v2.model import (
+    INACTIVE,
+    MERGING,
+    STARTED,
     Action,
     Event,
-    FlowStatus,
     Head,
-    HeadStatus,
     Instance,
     Region,
 )
@@ -163,7 +164,7 @@ def _unless(state: State, head: Head, instruction: ins.Unless) -> bool:
 
 def _fork(state: State, head: Head, instruction: ins.Fork) -> list[Head]:
     instance = head.instance
-    head.status = HeadStatus.INACTIVE
+    head.status = INACTIVE
     head.fork = instruction.fork
     children: list[Head] = []
     for target in instruction.targets:
@@ -177,7 +178,7 @@ def _fork(state: State, head: Head, instruction: ins.Fork) -> list[Head]:
 
 
 def _merge_reached(state: State, head: Head, instruction: ins.Merge) -> bool:
-    head.status = HeadStatus.MERGING
+    head.status = MERGING
     freshen(state, head)
     state.merging.append(head)
     return False
@@ -185,9 +186,7 @@ def _merge_reached(state: State, head: Head, instruction: ins.Merge) -> bool:
 
 def _gather(state: State, head: Head, instruction: ins.Gather) -> bool:
     here = sum(
-        1
-        for other in head.instance.heads
-        if other.pc == head.pc and other.status is not HeadStatus.INACTIVE
+        1 for other in head.instance.heads if other.pc == head.pc and other.status is not INACTIVE
     )
     if here < instruction.count:
         return False
@@ -280,7 +279,7 @@ def _write(state: State, head: Head, instruction: ins.Write) -> bool:
 
 def _new_instance(state: State, head: Head, instruction: ins.NewInstance) -> bool:
     instance = head.instance
-    if instance.status is FlowStatus.STARTED:
+    if instance.status is STARTED:
         if instance.activation is None or not instance.restarted:
             lifecycle.restart(state, instance, scores_of(state, head))
     else:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from colang_interpreter.v2 import lifecycle
 from colang_interpreter.v2.errors import scores_of
-from colang_interpreter.v2.model import Head, HeadStatus, Region
+from colang_interpreter.v2.model import (
+    ACTIVE,
+    REMOVED,
+    Head,
+    Region,
+)
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.state import State
@@ -38,12 +43,12 @@ def replace_parent(state: State, parent: Head, winner: Head) -> None:
             if region not in regions:
                 regions.append(region)
         lifecycle.unpark(state, head)
-        head.status = HeadStatus.REMOVED
+        head.status = REMOVED
     instance = parent.instance
-    instance.heads = [h for h in instance.heads if h.status is not HeadStatus.REMOVED]
+    instance.heads = [h for h in instance.heads if h.status is not REMOVED]
     parent.children = ()
     parent.fork = -1
-    parent.status = HeadStatus.ACTIVE
+    parent.status = ACTIVE
     parent.pc = winner.pc
     state.lead(parent, scores_of(state, winner))
     parent.handlers = winner.handlers

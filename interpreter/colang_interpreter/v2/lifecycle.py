@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from colang_interpreter.dynamic import class_of, is_dict
 from colang_interpreter.v2 import names
 from colang_interpreter.v2.model import (
+    REMOVED,
+    STARTING,
+    STOPPED,
+    WAITING,
     Action,
     ActionStatus,
     Activation,
     Event,
     FlowStatus,
     Head,
-    HeadStatus,
     Instance,
     Region,
     Scores,
@@ -113,7 +116,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     state.add_instance(instance)
     if state.rails is not None:
         state.rails.started(state, instance)
-    instance.status = FlowStatus.STARTING
+    instance.status = STARTING
     return head, False
 
 
@@ -299,7 +302,7 @@ def finish(
     _stop_actions(state, instance)
     remove_heads(state, instance)
     if instance.flow.name == "main":
-        instance.status = FlowStatus.WAITING
+        instance.status = WAITING
         return
     if context_update:
         instance.locals.update(context_update)
@@ -327,10 +330,10 @@ def _abort_one(
     if not instance.listening:
         return
     if state.rails is not None:
-        state.rails.ended(state, instance, FlowStatus.STOPPED, cut_off)
+        state.rails.ended(state, instance, STOPPED, cut_off)
     _stop_actions(state, instance)
     remove_heads(state, instance)
-    _leave(state, instance, FlowStatus.STOPPED)
+    _leave(state, instance, STOPPED)
     state.queue.append(Event(names.FLOW_FAILED, None, scores, flow=instance))
     _restart_if_activated(state, instance, scores, restart)
     _unlink(instance)
@@ -402,7 +405,7 @@ def _restart_if_activated(state: State, instance: Instance, scores: Scores, allo
     activation = instance.activation
     if activation is None or not allowed or instance.restarted or activation.count <= 0:
         return
-    if not instance.waited and instance.status is FlowStatus.STOPPED:
+    if not instance.waited and instance.status is STOPPED:
         forget_activation(state, activation)
         state.notice(
             f"flow `{instance.flow.name}` is activated but failed before it waited for anything:"
@@ -416,7 +419,7 @@ def remove_heads(state: State, instance: Instance) -> None:
     """No head of the instance waits or runs any more."""
     for head in instance.heads:
         unpark(state, head)
-        head.status = HeadStatus.REMOVED
+        head.status = REMOVED
     instance.heads.clear()
 
 

@@ -19,7 +19,19 @@ from colang_interpreter.v2.groups import best_completion, impossible, satisfied
 from colang_interpreter.v2.handlers import HANDLERS
 from colang_interpreter.v2.heads import descendants, fork_parent, freshen, head_uid, replace_parent
 from colang_interpreter.v2.matching import score
-from colang_interpreter.v2.model import Event, FlowStatus, Head, HeadStatus, Instance, Scores
+from colang_interpreter.v2.model import (
+    ACTIVE,
+    INACTIVE,
+    MERGING,
+    REMOVED,
+    STARTED,
+    STARTING,
+    WAITING,
+    Event,
+    Head,
+    Instance,
+    Scores,
+)
 from colang_interpreter.v2.ranking import choose
 from colang_interpreter.values import ExpressionError, NotComparableError
 
@@ -63,7 +75,7 @@ def _run_to_quiescence(state: State) -> None:
                 break
             state.merging = []
             for head in merging:
-                if head.status is HeadStatus.MERGING:
+                if head.status is MERGING:
                     _merge(state, head)
         heads = [h for h in state.actionable if _is_actionable(h)]
         state.actionable = []
@@ -74,12 +86,12 @@ def _run_to_quiescence(state: State) -> None:
             lifecycle.abort(state, instance, scores)
             continue
         for head in resolve(state, heads):
-            if head.status is HeadStatus.ACTIVE:
+            if head.status is ACTIVE:
                 run(state, head)
 
 
 def _is_actionable(head: Head) -> bool:
-    return head.status is HeadStatus.ACTIVE and head.instance.active
+    return head.status is ACTIVE and head.instance.active
 
 
 def _stop_endless(state: State) -> None:
@@ -191,14 +203,14 @@ def process(state: State, event: Event) -> None:
     if event.is_action_event:
         update_action(state, event)
     for head, message, kind in failed or ():
-        if head.status is not HeadStatus.REMOVED:
+        if head.status is not REMOVED:
             runtime_error(state, head, message, kind)
     for _, head, _ in matched:
-        if head.status is HeadStatus.ACTIVE and head.group is None:
+        if head.status is ACTIVE and head.group is None:
             state.last_matched = head.instance
             run(state, head)
     for head in disappointed or ():
-        if head.status is HeadStatus.ACTIVE and head.waiters:
+        if head.status is ACTIVE and head.waiters:
             fail(state, head)
 
 
@@ -232,9 +244,9 @@ def _react_to_start(state: State, event: Event) -> tuple[Head | None, bool]:
 
 def _restart_main(state: State) -> Head | None:
     main = state.main
-    if main.status is not FlowStatus.WAITING:
+    if main.status is not WAITING:
         return None
-    main.status = FlowStatus.STARTING
+    main.status = STARTING
     main.locals = {
         p.name: None if p.default is None else p.default(state.blank)
         for p in (*main.flow.parameters, *main.flow.members)
@@ -261,7 +273,7 @@ def _fail_starter(
 ) -> None:
     """A flow could not be started: an error of whoever wanted it (Q09)."""
     head = event.source_head
-    if head is not None and head.status is not HeadStatus.REMOVED:
+    if head is not None and head.status is not REMOVED:
         runtime_error(state, head, message, kind)
     elif event.source is not None and event.source.listening:
         report(state, event.source, message, kind, event.source.flow.line)
@@ -294,9 +306,9 @@ def _given_up(state: State, waiters: list[Waiter]) -> list[Head]:
         instruction = head.instruction
         assert isinstance(instruction, ins.WaitGroup)
         state.index.remove(waiter)
-        if head.status is HeadStatus.ACTIVE and impossible(instruction.formula, head.group):
+        if head.status is ACTIVE and impossible(instruction.formula, head.group):
             freshen(state, head)
-            head.status = HeadStatus.MERGING
+            head.status = MERGING
             state.merging.append(head)
     return heads
 
@@ -323,7 +335,7 @@ def _announce_unhandled(
 
 def _arrive(state: State, waiter: Waiter | None, head: Head, event: Event, scores: Scores) -> None:
     """A head has matched: capture references, and move it behind its wait."""
-    if head.status is not HeadStatus.ACTIVE and head.status is not HeadStatus.MERGING:
+    if head.status is not ACTIVE and head.status is not MERGING:
         return
     instance = head.instance
     if waiter is None:  # instruction 0 of a new instance
@@ -338,10 +350,10 @@ def _arrive(state: State, waiter: Waiter | None, head: Head, event: Event, score
         leaf = group[waiter.leaf]
         leaf.order, leaf.scores = state.tick(), scores
         state.index.remove(waiter)
-        if head.status is HeadStatus.ACTIVE and satisfied(instruction.formula, group):
+        if head.status is ACTIVE and satisfied(instruction.formula, group):
             if instruction.slot >= 0:
                 instance.temps[instruction.slot] = event
-            head.status = HeadStatus.MERGING
+            head.status = MERGING
             state.merging.append(head)
         return
     assert isinstance(instruction, ins.Wait)
@@ -377,7 +389,7 @@ def run(state: State, head: Head) -> None:
             if outcome is not True:
                 instead = outcome or []
                 break
-            if head.status is not HeadStatus.ACTIVE:
+            if head.status is not ACTIVE:
                 break
         else:
             state.instructions_left = left
@@ -393,9 +405,9 @@ def run(state: State, head: Head) -> None:
         return
     state.instructions_left = left
     for other in instead:
-        if other.status is HeadStatus.ACTIVE:
+        if other.status is ACTIVE:
             run(state, other)
-    if instance.status is FlowStatus.STARTING and head.status is not HeadStatus.REMOVED:
+    if instance.status is STARTING and head.status is not REMOVED:
         _check_started(state, instance, head)
 
 
@@ -411,9 +423,9 @@ def _endless_flow(state: State) -> int:
 def _check_started(state: State, instance: Instance, head: Head) -> None:
     """*Starting* becomes *started* when every head waits, not silently (6.5)."""
     for other in instance.heads:
-        if other.status is HeadStatus.INACTIVE:
+        if other.status is INACTIVE:
             continue
-        if other.status is not HeadStatus.ACTIVE:
+        if other.status is not ACTIVE:
             return
         instruction = other.instruction
         if isinstance(instruction, ins.Wait):
@@ -429,7 +441,7 @@ def _check_started(state: State, instance: Instance, head: Head) -> None:
 
 
 def _announce_started(state: State, instance: Instance, head: Head) -> None:
-    instance.status = FlowStatus.STARTED
+    instance.status = STARTED
     scores = scores_of(state, head)
     state.queue.append(Event(names.FLOW_STARTED, None, scores, flow=instance))
 
@@ -438,12 +450,12 @@ def _at_end(state: State, head: Head) -> None:
     """The head stands behind the last instruction (6.5, end of the flow)."""
     instance = head.instance
     scores = scores_of(state, head)
-    if instance.status is FlowStatus.STARTING:
+    if instance.status is STARTING:
         _announce_started(state, instance, head)
         if instance.activation is not None or instance is state.main:
             for other in instance.heads:
                 lifecycle.unpark(state, other)
-            head.status = HeadStatus.INACTIVE
+            head.status = INACTIVE
             instance.heads = [head]
             return
     lifecycle.finish(state, instance, scores)
@@ -454,7 +466,7 @@ def fail(state: State, head: Head) -> None:
     lifecycle.unpark(state, head)
     freshen(state, head)
     if head.handlers:
-        head.status = HeadStatus.ACTIVE
+        head.status = ACTIVE
         head.pc = head.handlers[-1]
         run(state, head)
         return
@@ -472,7 +484,7 @@ def _merge(state: State, head: Head) -> None:
         assert group is not None
         best = best_completion(instruction.formula, group)
         lifecycle.unpark(state, head)
-        head.status = HeadStatus.ACTIVE
+        head.status = ACTIVE
         if best is None:
             fail(state, head)
             return
@@ -485,7 +497,7 @@ def _merge(state: State, head: Head) -> None:
     rivals = [
         other
         for other in descendants(parent)
-        if other.status is HeadStatus.MERGING
+        if other.status is MERGING
         and isinstance(other.instruction, ins.Merge)
         and other.instruction.fork == instruction.fork
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from colang_interpreter.v2 import names
 
@@ -36,6 +36,13 @@ class FlowStatus(enum.Enum):
     STOPPED = "stopped"
 
 
+WAITING: Final = FlowStatus.WAITING
+STARTING: Final = FlowStatus.STARTING
+STARTED: Final = FlowStatus.STARTED
+STOPPED: Final = FlowStatus.STOPPED
+# The engine compares statuses all the time: until Python 3.12 a name of the module is ten times as fast as `Enum.MEMBER`.
+
+
 class ActionStatus(enum.Enum):
     """Life of an action."""
 
@@ -53,6 +60,12 @@ class HeadStatus(enum.Enum):
     INACTIVE = "inactive"
     MERGING = "merging"
     REMOVED = "removed"
+
+
+ACTIVE: Final = HeadStatus.ACTIVE
+INACTIVE: Final = HeadStatus.INACTIVE
+MERGING: Final = HeadStatus.MERGING
+REMOVED: Final = HeadStatus.REMOVED
 
 
 class Event:
@@ -234,7 +247,7 @@ class Head:
         self.instance = instance
         self.pc = pc
         self.parent = parent
-        self.status = HeadStatus.ACTIVE
+        self.status = ACTIVE
         self.scores: Scores = ()
         self.step = 0  # the step in which `scores` were set: older scores count as none
         self.handlers: tuple[int, ...] = ()
@@ -329,7 +342,7 @@ class Instance:
         self.runtime = runtime
         self.flow = flow
         self.uid = uid
-        self.status = FlowStatus.WAITING
+        self.status = WAITING
         self.loop_id: str = ""
         self.position: tuple[int, ...] = (0,)
         self.parent: Instance | None = None
@@ -398,12 +411,13 @@ class Instance:
     @property
     def listening(self) -> bool:
         """Waiting, starting or started."""
-        return self.status in _LISTENING
+        status = self.status
+        return status is STARTED or status is STARTING or status is WAITING
 
     @property
     def active(self) -> bool:
         """Starting or started."""
-        return self.status in _ACTIVE
+        return self.status is STARTED or self.status is STARTING
 
     def colang_attribute(self, name: str) -> Any:
         """Attributes of a flow reference: data of the instance hide variables of the same name (Q38)."""
@@ -437,5 +451,3 @@ class Instance:
 
 
 _ON_DEMAND = frozenset({"actions", "children", "temps"})
-_LISTENING = frozenset({FlowStatus.WAITING, FlowStatus.STARTING, FlowStatus.STARTED})
-_ACTIVE = frozenset({FlowStatus.STARTING, FlowStatus.STARTED})

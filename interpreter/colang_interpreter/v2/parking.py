@@ -10,7 +10,13 @@ from colang_interpreter.v2 import names
 from colang_interpreter.v2.dispatch import Waiter
 from colang_interpreter.v2.errors import ColangRuntimeError
 from colang_interpreter.v2.matching import follow
-from colang_interpreter.v2.model import Action, FlowStatus, Head, Instance, Leaf
+from colang_interpreter.v2.model import (
+    STARTED,
+    Action,
+    Head,
+    Instance,
+    Leaf,
+)
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.state import State
@@ -38,7 +44,7 @@ def wait(state: State, head: Head, instruction: ins.Wait) -> bool:
     head.waiters = (waiter,)
     state.index.add(waiter)
     if not instruction.silent:
-        head.instance.waited = head.instance.waited or head.instance.status is FlowStatus.STARTED
+        head.instance.waited = head.instance.waited or head.instance.status is STARTED
     return False
 
 

@@ -16,12 +16,13 @@ from colang_interpreter.v2.dispatch import Index, Waiter
 from colang_interpreter.v2.lifecycle import Blank
 from colang_interpreter.v2.matching import score
 from colang_interpreter.v2.model import (
+    INACTIVE,
+    STOPPED,
+    WAITING,
     Action,
     Activation,
     Event,
-    FlowStatus,
     Head,
-    HeadStatus,
     Instance,
     Scores,
 )
@@ -207,12 +208,12 @@ class State:
     @property
     def main_is_waiting(self) -> bool:
         """Whether `main` has not been started yet, or has finished: the next call starts it (7.2)."""
-        return self.main.status is FlowStatus.WAITING
+        return self.main.status is WAITING
 
     @property
     def main_is_dead(self) -> bool:
         """Whether `main` has failed: the interaction is over for good (Q52)."""
-        return self.main.status is FlowStatus.STOPPED
+        return self.main.status is STOPPED
 
     def begin_step(self) -> None:
         """Budgets and results of a step start anew."""
@@ -389,7 +390,7 @@ class State:
         lines = [
             head.instruction.line
             for head in instance.heads
-            if head.status is not HeadStatus.INACTIVE and head.instruction is not None
+            if head.status is not INACTIVE and head.instruction is not None
         ]
         info: dict[str, Any] = {
             "flow_id": instance.flow.name,
