@@ -15,11 +15,11 @@ def capture(state: State, wait: ins.Wait, instance: Instance, event: Event) -> N
     """Put an event that matched where the wait wants it."""
     if wait.bind >= 0:
         flow = event.flow
-        instance.temps[wait.bind] = flow if flow is not None else event.args["flow_instance_uid"]
+        instance.keep(wait.bind, flow if flow is not None else event.args["flow_instance_uid"])
     if wait.drop >= 0:
-        instance.temps.pop(wait.drop, None)
+        instance.take(wait.drop)
     if wait.slot >= 0:
-        instance.temps[wait.slot] = event
+        instance.keep(wait.slot, event)
     if wait.ref is not None:
         if event.is_action_event and event.action is None:
             event.action = _action_of(state, instance, event)
@@ -51,7 +51,7 @@ def _action_of(state: State, instance: Instance, event: Event) -> Action | None:
     else:
         action.status = ActionStatus.STARTED
         action.users.append(instance)
-        instance.actions[uid] = action
+        instance.add_action(action)
         state.actions[uid] = action
     return action
 
@@ -75,6 +75,6 @@ def update_action(state: State, event: Event) -> None:
     elif "Finished" in member:
         action.status = ActionStatus.FINISHED
         for user in action.users:
-            user.actions.pop(action.uid, None)
+            user.drop_action(action.uid)
         action.users = []
         del state.actions[action.uid]

@@ -104,7 +104,7 @@ def _resolve_group(state: State, group: list[Head], advancing: list[Head]) -> No
 def _go_on(head: Head) -> None:
     instruction = head.instruction
     if isinstance(instruction, ins.SendAction) and instruction.last:
-        head.instance.temps.pop(instruction.slot, None)
+        head.instance.take(instruction.slot)
     head.pc += 1
 
 
@@ -168,8 +168,8 @@ def _share(state: State, pending: Pending, winner: Pending) -> None:
     shared.users.append(instance)
     if state.rails is not None:
         state.rails.acted(instance, shared.uid)
-    instance.actions.pop(own.uid, None)
-    instance.actions[shared.uid] = shared
+    instance.drop_action(own.uid)
+    instance.add_action(shared)
     state.actions.pop(own.uid, None)
     for slot, value in instance.temps.items():
         if value is own:

@@ -86,7 +86,7 @@ def _start_flow(state: State, head: Head, instruction: ins.StartFlow) -> bool:
     instance = head.instance
     args = evaluated(instruction.args, instance)
     uid = state.flow_uid(instruction.flow)
-    instance.temps[instruction.slot] = uid
+    instance.keep(instruction.slot, uid)
     event_args = {"flow_id": instruction.flow, "flow_instance_uid": uid, **args}
     if instruction.activated:
         event_args["activated"] = True
@@ -110,9 +110,9 @@ def _new_action(state: State, head: Head, instruction: ins.NewAction) -> bool:
     args = evaluated(instruction.args, instance)
     action = Action(state.new_uid(), instruction.name, args, instance.uid)
     action.users.append(instance)
-    instance.actions[action.uid] = action
+    instance.add_action(action)
     state.actions[action.uid] = action
-    instance.temps[instruction.slot] = action
+    instance.keep(instruction.slot, action)
     for region in head.regions:
         region.actions.append(action)
     head.pc += 1
@@ -120,15 +120,16 @@ def _new_action(state: State, head: Head, instruction: ins.NewAction) -> bool:
 
 
 def _bind(state: State, head: Head, instruction: ins.Bind) -> bool:
-    temps = head.instance.temps
-    value = temps.pop(instruction.slot, None) if instruction.last else temps.get(instruction.slot)
-    head.instance.write(instruction.target, value)
+    instance, slot = head.instance, instruction.slot
+    instance.write(
+        instruction.target, instance.take(slot) if instruction.last else instance.temps.get(slot)
+    )
     head.pc += 1
     return True
 
 
 def _result(state: State, head: Head, instruction: ins.Result) -> bool:
-    event = head.instance.temps.pop(instruction.slot, None)
+    event = head.instance.take(instruction.slot)
     args = event.args if isinstance(event, Event) else {}
     if instruction.needs_value and "return_value" not in args:
         raise ColangRuntimeError("the flow has ended without `return`: there is no value")

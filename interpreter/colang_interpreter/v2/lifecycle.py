@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from colang_interpreter.dynamic import class_of, is_dict
 from colang_interpreter.v2 import names
 from colang_interpreter.v2.model import (
+    NOTHING,
     REMOVED,
     STARTING,
     STOPPED,
@@ -76,7 +77,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
         if found is not None and (source is None or source.flow.name != flow.name):
             found.count += 1
             if source is not None:
-                source.children[found.reference.uid] = found.reference
+                source.add_child(found.reference)
                 found.owners[source.uid] = found.owners.get(source.uid, 0) + 1
             started = Event(names.FLOW_STARTED, None, event.scores, flow=found.reference)
             started.spelled = {**started.args, **arguments, "flow_instance_uid": event.uid}
@@ -201,7 +202,7 @@ def _link(state: State, instance: Instance, event: Event) -> None:
     if source is not None:
         instance.parent = source
         instance.parent_uid = source.uid
-        source.children[instance.uid] = instance
+        source.add_child(instance)
         head = event.source_head
         instance.position = (*source.position, head.pc if head is not None else 0)
         if head is not None:
@@ -258,7 +259,7 @@ def forget_activation(state: State, activation: Activation) -> None:
     for uid in activation.owners:
         owner = state.instances.get(uid)
         if owner is not None:
-            owner.children.pop(activation.reference.uid, None)
+            owner.drop_child(activation.reference.uid)
 
 
 def restart(state: State, instance: Instance, scores: Scores) -> None:
@@ -341,6 +342,8 @@ def _abort_one(
 
 def _end_children(state: State, instance: Instance, scores: Scores) -> None:
     """Abort what the instance has started, in order of start, deepest first, without recursion."""
+    if not instance.children:
+        return
     stack: list[tuple[Instance, list[Instance]]] = [(instance, _owned(instance))]
     while stack:
         owner, children = stack[-1]
@@ -350,7 +353,7 @@ def _end_children(state: State, instance: Instance, scores: Scores) -> None:
             if activation is not None and activation.reference is child:
                 activation.count -= activation.owners.pop(owner.uid, 1)
                 if activation.count > 0:
-                    owner.children.pop(child.uid, None)
+                    owner.drop_child(child.uid)
                     continue
                 forget_activation(state, activation)
                 running = [x for x in activation.running.values() if x is not child]
@@ -389,7 +392,7 @@ def _leave(state: State, instance: Instance, status: FlowStatus) -> None:
         if activation.reference is instance:
             return
     if parent is not None:
-        parent.children.pop(instance.uid, None)
+        parent.drop_child(instance.uid)
 
 
 def _unlink(instance: Instance) -> None:
@@ -398,7 +401,7 @@ def _unlink(instance: Instance) -> None:
     if activation is not None and activation.reference is instance and activation.count > 0:
         return
     instance.parent = None
-    instance.temps = {}
+    instance.temps = NOTHING
 
 
 def _restart_if_activated(state: State, instance: Instance, scores: Scores, allowed: bool) -> None:
@@ -438,7 +441,7 @@ def unpark(state: State, head: Head) -> None:
 def _stop_actions(state: State, instance: Instance) -> None:
     for action in instance.actions.values():
         leave_action(state, action, instance)
-    instance.actions = {}
+    instance.actions = NOTHING
 
 
 def leave_action(state: State, action: Action, instance: Instance) -> None:
@@ -458,7 +461,7 @@ def close_region(state: State, region: Region, owner: Instance, scores: Scores) 
         abort(state, instance, scores)
     for action in region.actions:
         if action.uid in owner.actions and action.running:
-            del owner.actions[action.uid]
+            owner.drop_action(action.uid)
             leave_action(state, action, owner)
 
 

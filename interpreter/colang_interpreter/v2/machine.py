@@ -352,7 +352,7 @@ def _arrive(state: State, waiter: Waiter | None, head: Head, event: Event, score
         state.index.remove(waiter)
         if head.status is ACTIVE and satisfied(instruction.formula, group):
             if instruction.slot >= 0:
-                instance.temps[instruction.slot] = event
+                instance.keep(instruction.slot, event)
             head.status = MERGING
             state.merging.append(head)
         return

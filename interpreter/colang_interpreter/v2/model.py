@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from colang_interpreter.v2 import names
@@ -66,6 +67,10 @@ ACTIVE: Final = HeadStatus.ACTIVE
 INACTIVE: Final = HeadStatus.INACTIVE
 MERGING: Final = HeadStatus.MERGING
 REMOVED: Final = HeadStatus.REMOVED
+
+
+NOTHING: Final[Any] = MappingProxyType[Any, Any]({})
+"""An empty dictionary for all who have none of their own; it cannot be written to."""
 
 
 class Event:
@@ -333,11 +338,6 @@ class Instance:
 
     colang_type = "FlowState"
 
-    # Made when they are first asked for: most flows that wait have no use for them.
-    actions: dict[str, Action]
-    children: dict[str, Instance]
-    temps: dict[int, Any]  # hidden values, by the slot the compiler gave them
-
     def __init__(self, runtime: State, flow: FlowCode, uid: str) -> None:
         self.runtime = runtime
         self.flow = flow
@@ -348,6 +348,10 @@ class Instance:
         self.parent: Instance | None = None
         self.parent_uid: str | None = None
         self.heads: list[Head] = []
+        # `NOTHING` until the first entry, by the methods below: most flows have no use for one or the other.
+        self.actions: dict[str, Action] = NOTHING
+        self.children: dict[str, Instance] = NOTHING
+        self.temps: dict[int, Any] = NOTHING  # hidden values, by the slot the compiler gave them
         self.locals: dict[str, Any] = {}
         self.arguments: dict[str, Any] = {}
         self.globals_read: set[str] | None = None  # names declared `global` so far
@@ -365,12 +369,37 @@ class Instance:
             False  # of a rail: an action it awaited has failed, so it cannot succeed any more
         )
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in _ON_DEMAND:
-            raise AttributeError(name)
-        made: dict[Any, Any] = {}
-        setattr(self, name, made)
-        return made
+    def keep(self, slot: int, value: Any) -> None:
+        """Put a hidden value into its slot."""
+        if self.temps is NOTHING:
+            self.temps = {}
+        self.temps[slot] = value
+
+    def take(self, slot: int) -> Any:
+        """The value of a slot that nobody needs any more; None if it is empty."""
+        return self.temps.pop(slot, None) if self.temps else None
+
+    def add_child(self, child: Instance) -> None:
+        """A flow that ends with this one."""
+        if self.children is NOTHING:
+            self.children = {}
+        self.children[child.uid] = child
+
+    def drop_child(self, uid: str) -> None:
+        """A flow that does not end with this one any more, if it ever did."""
+        if self.children:
+            self.children.pop(uid, None)
+
+    def add_action(self, action: Action) -> None:
+        """An action that this flow uses."""
+        if self.actions is NOTHING:
+            self.actions = {}
+        self.actions[action.uid] = action
+
+    def drop_action(self, uid: str) -> None:
+        """An action that this flow does not use any more, if it ever did."""
+        if self.actions:
+            self.actions.pop(uid, None)
 
     @property
     def order_key(self) -> tuple[int, tuple[int, ...]]:
@@ -450,4 +479,3 @@ class Instance:
         return f"<Instance {self.uid} {self.status.value}>"
 
 
-_ON_DEMAND = frozenset({"actions", "children", "temps"})

@@ -209,7 +209,7 @@ class _Reader:
                 raise StateError("the saved state is damaged: an ended flow among the running")
             state.add_instance(instance)
             if instance.parent is not None:
-                instance.parent.children[instance.uid] = instance
+                instance.parent.add_child(instance)
         for instance, record in zip(self.instances, records, strict=True):
             more = record[8] if len(record) > 8 else {}
             if "children" in more:
@@ -224,10 +224,11 @@ class _Reader:
     def fill_instance(self, instance: Instance, record: list[Any], more: dict[str, Any]) -> None:
         instance.locals = self.variables(record[6])
         instance.arguments = self.variables(record[7])
-        instance.temps = {whole(slot): self.value(v) for slot, v in more.get("temps", ())}
+        for slot, value in more.get("temps", ()):
+            instance.keep(whole(slot), self.value(value))
         for number in more.get("actions", ()):
             action = self.actions[_index(number, len(self.actions))]
-            instance.actions[action.uid] = action
+            instance.add_action(action)
         priority = more.get("priority", 1.0)
         if not isinstance(priority, (int, float)) or not 0 <= priority <= 1:
             raise StateError("the saved state is damaged: a priority out of range")
@@ -316,7 +317,7 @@ class _Reader:
         for number, share in owners.items():
             owner = self.instances[_index(int(number), len(self.instances))]
             activation.owners[owner.uid] = whole(share)
-            owner.children.setdefault(instance.uid, instance)
+            owner.add_child(instance)
         for number in running:
             copy = self.instances[_index(number, len(self.instances))]
             copy.activation = activation
