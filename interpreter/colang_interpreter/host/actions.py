@@ -12,7 +12,8 @@ import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, cast, overload
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeVar, cast, overload
 
 from colang_interpreter.dynamic import is_mapping
 
@@ -383,13 +384,12 @@ class ActionRegistry:
         return found[name]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a call ended: a value, or the reason why there is none."""
 
     value: Any = None
     events: list[dict[str, Any]] | None = None
-    context_updates: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    context_updates: Mapping[str, Any] = MappingProxyType[str, Any]({})
     failure: str | None = None
     error: BaseException | None = None  # what it raised
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from colang_interpreter.host.actions import Outcome
 from colang_interpreter.machine import Event, Machine, Program
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from colang_interpreter.v2.rails import RailLog
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request, by an event of the machine, to run an action."""
 
     name: str

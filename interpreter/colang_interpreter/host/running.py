@@ -11,8 +11,7 @@ import os
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from colang_interpreter.host.actions import (
     ActionError,
@@ -48,8 +47,7 @@ class Run:
         self.timer: Timer | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """An action has ended and the machine does not know it yet."""
 
     run: Run
@@ -157,7 +155,8 @@ class ActionRunner:
         """End all, and wait at most that long for their clean-up; how many ignore it."""
         for run in self:
             self.end(run)
-        mine = [task for task in self._tasks if task is not asyncio.current_task()]
+        this = asyncio.current_task()
+        mine = [task for task in self._tasks if task is not this and not task.done()]
         if not mine:
             return 0
         _, stubborn = await asyncio.wait(mine, timeout=seconds)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 NoteKind = Literal["refused", "limit", "failed", "cancelled", "error"]
 
 
-class Step(NamedTuple):  # made for each event: a named tuple costs a quarter of a frozen dataclass
+# Steps and actions are many: a named tuple costs a quarter of a frozen dataclass.
+
+
+class Step(NamedTuple):
     """One event fed to the machine, and what came out; `event` is None for the start of `main`."""
 
     event: Event | None
@@ -24,8 +27,7 @@ class Step(NamedTuple):  # made for each event: a named tuple costs a quarter of
     log: tuple[tuple[str, str], ...] = ()  # (channel, text): "log", "print", "notice"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRun:
+class ActionRun(NamedTuple):
     """One Python action that has ended."""
 
     name: str

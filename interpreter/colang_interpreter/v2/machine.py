@@ -181,7 +181,8 @@ def process(state: State, event: Event) -> None:
             failed = [*(failed or ()), (head, str(error), error.kind)]
             continue
         if value > 0.0:
-            if state.rails is not None and state.rails.is_let_down(waiter, event):
+            failure = event.flow is None and "failure_reason" in event.args
+            if failure and state.rails is not None and state.rails.is_let_down(waiter, event):
                 if head.group is not None or head.handlers:
                     unable = [*(unable or ()), waiter]
                     continue
@@ -200,7 +201,7 @@ def process(state: State, event: Event) -> None:
         matched.sort(key=_by_score, reverse=True)
     for by, head, value in matched:
         _arrive(state, by, head, event, (event.scores, value))
-    if event.is_action_event:
+    if event.flow is None and event.is_action_event:
         update_action(state, event)
     for head, message, kind in failed or ():
         if head.status is not REMOVED:

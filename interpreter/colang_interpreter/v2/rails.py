@@ -142,14 +142,12 @@ class RailLog:
             run.errors.append(text)
 
     def is_let_down(self, waiter: Waiter, event: Event) -> bool:
-        """Whether a rail awaits the action that has just failed: then the rail cannot succeed (fail closed).
+        """Whether a rail awaits the action whose failure this event tells: then it cannot succeed (fail closed).
 
         Without an answer a rail cannot tell, and what it reads is None, which often means "nothing found". It goes on,
         and may say what it likes, but where it would succeed it fails. ``when ... else`` takes the failure, and who
         captures the action and matches its Finished event sees `is_success` for himself.
         """
-        if event.flow is not None or "failure_reason" not in event.args:
-            return False
         pattern, instance = waiter.pattern, waiter.head.instance
         if (
             pattern.kind != "slot"
