@@ -115,7 +115,7 @@ class State:
                 return new
             else:
                 batch = self.next_steps() or [self.envelope.event("Listen", self.now)]
-            new.extend(dict(event) for event in batch)
+            new += [dict(event) for event in batch]
             self.count(len(batch))
         return new
 
@@ -319,7 +319,7 @@ class State:
             status="success" if failure is None else "failed",
             is_success=failure is None,
             return_value=return_value,
-            events=[dict(event) for event in events] if events is not None else [],
+            events=[dict(event) for event in events] if events else [],
             is_system_action=start.get("is_system_action", False),
             action_finished_at=self.now,
         )

@@ -477,5 +477,3 @@ class Instance:
 
     def __repr__(self) -> str:
         return f"<Instance {self.uid} {self.status.value}>"
-
-
