@@ -13,7 +13,7 @@ import asyncio
 import copy
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from colang_interpreter.host.saving import ConversationError, Saved, checked
 from colang_interpreter.host.trace import ActionRun, Note, NoteKind, Step, Trace
 from colang_interpreter.machine import Event, Machine, Program
 from colang_interpreter.tracing.decisions import Decision
-from colang_interpreter.tracing.model_calls import noting
+from colang_interpreter.tracing.model_calls import Noting
 
 _logger = logging.getLogger("colang_interpreter.host")
 _logger.addHandler(logging.NullHandler())  # an embedder that does not log sees nothing
@@ -49,15 +49,18 @@ class Runtime:
     on_decisions: Callable[[Sequence[Decision]], object] | None = None
 
 
-@dataclass(slots=True)
 class Turn:
     """One call of `Conversation.process`: what it returns, and its counters."""
 
-    output: list[Event] = field(default_factory=list[Event])
-    trace: Trace = field(default_factory=Trace)
-    instant: frozenset[str] = frozenset()
-    processed: int = 0
-    polls: int = 0
+    __slots__ = ("instant", "output", "polls", "processed", "trace")
+
+    def __init__(self, instant: frozenset[str] = frozenset()) -> None:
+        """Begin it; `instant` are the actions that count as finished at once."""
+        self.output: list[Event] = []
+        self.trace = Trace()
+        self.instant = instant
+        self.processed = 0
+        self.polls = 0
 
     def note(self, kind: NoteKind, text: str) -> None:
         """Add a remark to the trace, and to the log of the process."""
@@ -182,7 +185,7 @@ class Conversation:
             self._turn = turn = Turn(instant=frozenset(instant_actions))
             self._time = None
             try:
-                with noting(turn.trace.model_calls):
+                with Noting(turn.trace.model_calls):
                     await self._run(turn, given, blocking, arrivals_first)
                 self._decided(turn)
             except BaseException:

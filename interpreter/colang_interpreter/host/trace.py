@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from colang_interpreter.machine import Event
@@ -49,17 +49,26 @@ class Note:
     text: str
 
 
-@dataclass(slots=True)
 class Trace:
-    """The record of one turn, in order."""
+    """The record of one turn, in order.
 
-    steps: list[Step] = field(default_factory=list[Step])
-    actions: list[ActionRun] = field(default_factory=list[ActionRun])
-    notes: list[Note] = field(default_factory=list[Note])
-    model_calls: list[ModelCall] = field(default_factory=list["ModelCall"])
-    judged: Callable[[], list[Decision]] | None = field(default=None, repr=False, compare=False)
-    """How to read off the `decisions`, until somebody has asked for them: most turns are never looked at."""
-    _decisions: list[Decision] = field(default_factory=list["Decision"], init=False)
+    Attributes:
+        steps: Of the machine.
+        actions: Python actions that have ended.
+        notes: What the host had to remark.
+        model_calls: Calls of language models.
+        judged: How to read off the `decisions`, until somebody has asked for them: most turns are never looked at.
+    """
+
+    __slots__ = ("_decisions", "actions", "judged", "model_calls", "notes", "steps")
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.actions: list[ActionRun] = []
+        self.notes: list[Note] = []
+        self.model_calls: list[ModelCall] = []
+        self.judged: Callable[[], list[Decision]] | None = None
+        self._decisions: list[Decision] = []
 
     @property
     def decisions(self) -> list[Decision]:

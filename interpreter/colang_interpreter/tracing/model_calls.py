@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -28,14 +27,22 @@ class ModelCall:
 _lists: ContextVar[tuple[list[ModelCall], ...]] = ContextVar("colang_model_calls", default=())
 
 
-@contextmanager
-def noting(calls: list[ModelCall]) -> Generator[None]:
-    """Add the calls made inside, and in the tasks started there, to the list; lists further out get them, too."""
-    token = _lists.set((*_lists.get(), calls))
-    try:
-        yield
-    finally:
-        _lists.reset(token)
+class Noting:
+    """While this is open, the calls made inside, and in the tasks started there, are added to a list.
+
+    Lists further out get them, too.
+    """
+
+    __slots__ = ("_calls", "_token")
+
+    def __init__(self, calls: list[ModelCall]) -> None:
+        self._calls = calls
+
+    def __enter__(self) -> None:
+        self._token = _lists.set((*_lists.get(), self._calls))
+
+    def __exit__(self, *_: object) -> None:
+        _lists.reset(self._token)
 
 
 def noted(call: LLMCall, action: str | None) -> None:

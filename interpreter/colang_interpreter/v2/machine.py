@@ -44,9 +44,26 @@ if TYPE_CHECKING:
 
 def step(state: State, event: Event) -> None:
     """Process one external event and all that follows from it; outgoing events are left in the state."""
+    if _concerns_nobody(state, event.name):
+        state.begin_step()
+    else:
+        _cause(state, event)
+
+
+def _cause(state: State, event: Event) -> None:
     state.begin_step()
     state.queue.append(event)
     _run_to_quiescence(state)
+
+
+def _concerns_nobody(state: State, name: str) -> bool:
+    """Whether an event changes nothing: so it is with most of our own events that the outer loop feeds back."""
+    if "Action" in name and not (name.startswith("Start") and name.endswith("Action")):
+        return False  # it may be about an action of ours
+    watched = state.program.unhandled_names
+    if watched is None or name in watched or name == names.CONTEXT_UPDATE:
+        return False
+    return not state.index.waits_for(name)
 
 
 def start_main(state: State, active: bool) -> None:
@@ -56,8 +73,8 @@ def start_main(state: State, active: bool) -> None:
         for flow in state.program.active_flows:
             uid = state.flow_uid(flow.name)
             args = {"flow_id": flow.name, "flow_instance_uid": uid, "activated": True}
-            step(state, Event(names.START_FLOW, args, (), uid=uid, source=main))
-    step(state, Event(names.START_FLOW, {"flow_id": "main"}, (), uid=main.uid))
+            _cause(state, Event(names.START_FLOW, args, (), uid=uid, source=main))
+    _cause(state, Event(names.START_FLOW, {"flow_id": "main"}, (), uid=main.uid))
 
 
 def _run_to_quiescence(state: State) -> None:
