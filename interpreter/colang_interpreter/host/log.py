@@ -145,7 +145,7 @@ class Tape:
         self.machine = machine
         self.rules = rules
         self._log = log
-        self._steps = 0
+        self._steps = 0  # that were logged
         self._sent: dict[int, tuple[Event, int, int]] = {}  # by id: event, step and place
 
     @classmethod
@@ -192,7 +192,7 @@ class Tape:
             self._log.write_encoded({**entry, "out": encode(outgoing)})
             for place, event in enumerate(outgoing):
                 self._sent[id(event)] = (event, self._steps, place)
-        self._steps += 1
+            self._steps += 1
         return outgoing
 
     def begin(self, now: str) -> list[Event]:
@@ -204,13 +204,14 @@ class Tape:
 
     def feed(self, event: Event, now: str) -> list[Event]:
         """One step."""
+        if self._log is None:
+            return self.rules.feed(self.machine, event, now)
         entry: dict[str, Any] = {"do": "feed", "now": now}
-        if self._log is not None:
-            _, *sent = self._sent.pop(id(event), (None,))
-            if sent:
-                entry["sent"] = sent
-            else:
-                entry["event"] = encode(event)  # now: the machine may keep and change it
+        _, *sent = self._sent.pop(id(event), (None,))
+        if sent:
+            entry["sent"] = sent
+        else:
+            entry["event"] = encode(event)  # now: the machine may keep and change it
         try:
             outgoing = self.rules.feed(self.machine, event, now)
         except Exception as problem:

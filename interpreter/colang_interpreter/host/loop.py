@@ -257,8 +257,7 @@ class Conversation:
             # A turn that was broken off comes to its end first: flows that are busy with it would miss `given`.
             await self._finish(following + self._feed(overdue, turn), turn, blocking)
             following = []
-        order = (late, given) if arrivals_first else (given, late)
-        following += self._feed([event for part in order for event in part], turn)
+        following += self._feed(late + given if arrivals_first else given + late, turn)
         await self._finish(following, turn, blocking)
         for _ in range(turn.polls):
             turn.output.append(self._rules.pending(self._actions.in_background, self._now()))
@@ -295,7 +294,7 @@ class Conversation:
             began = bool(outgoing)
         self._context = {}
         if began:
-            self._trace(turn, None, outgoing, now)
+            self._trace(turn, self._tape.machine, None, outgoing, now)
         return [following for event in outgoing for following in self._emit(event, turn)]
 
     def _may_enter(self, event: Event, turn: Turn) -> bool:
@@ -327,19 +326,20 @@ class Conversation:
         return following
 
     def _step(self, event: Event, turn: Turn) -> list[Event]:
-        now = self._now()
+        now, tape = self._now(), self.tape
         try:
-            outgoing = self.tape.feed(event, now)
+            outgoing = tape.feed(event, now)
         except Exception as problem:  # noqa: BLE001 - 6.12: whatever it is, flows get to know of it
             turn.note("error", f"{self._label()}: {described(problem)} on {event['type']}")
-            self._trace(turn, event, [], now)
+            self._trace(turn, tape.machine, event, [], now)
             event = self._rules.failure(problem, now)
-            outgoing = self.tape.feed(event, now)
-        self._trace(turn, event, outgoing, now)
+            outgoing = tape.feed(event, now)
+        self._trace(turn, tape.machine, event, outgoing, now)
         return outgoing
 
-    def _trace(self, turn: Turn, event: Event | None, outgoing: list[Event], now: str) -> None:
-        machine = self.machine
+    def _trace(
+        self, turn: Turn, machine: Machine, event: Event | None, outgoing: list[Event], now: str
+    ) -> None:
         turn.trace.steps.append(Step(event, tuple(outgoing), now, tuple(machine.log)))
         for kind, text in machine.errors:
             turn.note("error", f"{self._label()}: {kind}: {text}")
