@@ -190,6 +190,10 @@ class Index:
             found.sort(key=_order)
         return found
 
+    def sole(self, uid: str) -> Waiter | Bucket | None:
+        """Who waits for an announcement of the flow instance `uid` itself: nobody, one, or several."""
+        return self._flows.get(uid)
+
     def contradicted(self, name: str, uid: str) -> list[Waiter]:
         """Who waits for something else of the instance `uid`, which has just ended with the event `name`."""
         bucket = self._flows.get(uid)

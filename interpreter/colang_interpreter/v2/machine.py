@@ -154,7 +154,8 @@ def process(state: State, event: Event) -> None:
     matched: list[tuple[Waiter | None, Head, float]] = []
 
     if event.flow is not None:
-        pass  # announced by the core: the commonest of all, and nothing but its waiters is concerned
+        if not watch_unhandled and _told_caller(state, event, event.flow):
+            return
     elif name == names.START_FLOW:
         try:
             head, everywhere = _react_to_start(state, event)
@@ -230,6 +231,31 @@ def process(state: State, event: Event) -> None:
     for head in disappointed or ():
         if head.status is ACTIVE and head.waiters:
             fail(state, head)
+
+
+def _told_caller(state: State, event: Event, flow: Instance) -> bool:
+    """The short way of most announcements: at most one waits for it, the caller of the flow, and for nothing else.
+
+    Returns:
+        False if more has to be looked at.
+    """
+    index = state.index
+    if index.waits_for(event.name):
+        return False
+    waiter = index.sole(event.uid or flow.uid)
+    if waiter is None:
+        return True
+    if not isinstance(waiter, Waiter) or waiter.name != event.name or waiter.leaf >= 0:
+        return False
+    if waiter.pattern.kind != "slot":
+        return False  # not an `await`: its arguments are to be evaluated
+    value = score(state, waiter, event)
+    if value > 0.0:
+        head = waiter.head
+        _arrive(state, waiter, head, event, (event.scores, value))
+        state.last_matched = head.instance
+        run(state, head)
+    return True
 
 
 _ENDINGS = frozenset({names.FLOW_FINISHED, names.FLOW_FAILED})
@@ -441,9 +467,10 @@ def _endless_flow(state: State) -> int:
 def _check_started(state: State, instance: Instance, head: Head) -> None:
     """*Starting* becomes *started* when every head waits, not silently (6.5)."""
     for other in instance.heads:
-        if other.status is INACTIVE:
+        status = other.status
+        if status is INACTIVE:
             continue
-        if other.status is not ACTIVE:
+        if status is not ACTIVE:
             return
         instruction = other.instruction
         if isinstance(instruction, ins.Wait):
