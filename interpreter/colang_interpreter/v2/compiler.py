@@ -106,8 +106,8 @@ class _FlowCompiler:
         digest = hashlib.sha256(f"{text}\0{self.exclude_from_llm}".encode("utf-8", "replace"))
         return ins.FlowCode(
             name=d.name,
-            parameters=tuple(self.parameter(p) for p in d.params),
-            members=tuple(self.parameter(p) for p in d.members),
+            parameters=self.parameters(d.params),
+            members=self.parameters(d.members),
             code=self.resolved(),
             meta=meta,
             decorators=decorators,
@@ -125,9 +125,15 @@ class _FlowCompiler:
             fingerprint=digest.hexdigest(),
         )
 
-    def parameter(self, param: n.Param) -> ins.Parameter:
-        default = None if param.default is None else compile_expression(param.default)
-        return ins.Parameter(param.name, default)
+    def parameters(self, params: Iterable[n.Param]) -> tuple[ins.Parameter, ...]:
+        return tuple(
+            ins.Parameter(
+                param.name,
+                f"${place}",
+                None if param.default is None else compile_expression(param.default),
+            )
+            for place, param in enumerate(params)
+        )
 
     def tag_text(self, value: object) -> Compiled | str | bool:
         if not isinstance(value, str):

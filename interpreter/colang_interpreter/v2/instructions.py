@@ -306,6 +306,7 @@ class Parameter:
     """A parameter or return member with its default (evaluated without variables)."""
 
     name: str
+    position: str  # its name where it is given by position: ``$0``, ``$1``, ...
     default: Compiled | None
 
 

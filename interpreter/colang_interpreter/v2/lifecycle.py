@@ -27,7 +27,6 @@ from colang_interpreter.v2.model import (
     Scores,
 )
 from colang_interpreter.v2.outgoing import outgoing
-from colang_interpreter.v2.rails import is_switched_off
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.instructions import FlowCode
@@ -87,6 +86,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     _check_limits(state, flow, source)
     instance = Instance(state, flow, event.uid)
     instance.arguments = arguments
+    instance.locals = values
     if is_dict(context):
         if flow.parameters:
             raise FlowStartError(
@@ -95,8 +95,6 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
         instance.locals = context
         instance.shared_locals = True
         _unwatch_shared(state, source, context)
-    else:
-        instance.locals.update(values)
     for member in flow.members:
         instance.locals.setdefault(
             member.name, None if member.default is None else member.default(state.blank)
@@ -111,12 +109,10 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
             instance.activation.owners[source.uid] = 1
         instance.activation.running[instance.uid] = instance
         state.activations[key] = instance.activation
-    off = state.rails is not None and is_switched_off(state, instance)
-    head = Head(instance, len(flow.code) if off else 0)
+    wanted = state.rails is None or state.rails.started(state, instance)
+    head = Head(instance, 0 if wanted else len(flow.code))
     instance.heads = [head]
     state.add_instance(instance)
-    if state.rails is not None:
-        state.rails.started(state, instance)
     instance.status = STARTING
     return head, False
 
@@ -127,8 +123,8 @@ def _bind(
     """Values of all parameters, and the `arguments` of the instance (also by position, 6.3)."""
     values: dict[str, Any] = {}
     by_position: dict[str, Any] = {}
-    for index, parameter in enumerate(flow.parameters):
-        position = f"${index}"
+    for parameter in flow.parameters:
+        position = parameter.position
         if position in args:
             values[parameter.name] = by_position[position] = args[position]
         elif parameter.name in args:

@@ -2,8 +2,8 @@
 
 A rail is a flow that the program's `input rails` or `output rails` calls, or that flow itself for what it does on its
 own. Flows that speak (`bot ...`) and those of the standard library are no rails. The record is kept for whoever reports
-what was enforced (`colang_interpreter.tracing`); it is no part of the state, decides nothing, and a program without
-rails has none. `is_switched_off` says which rails a call of the message API leaves out.
+what was enforced (`colang_interpreter.tracing`); it is no part of the state, and a program without rails has none. All it
+decides is which rails a call of the message API leaves out: such a flow starts and does nothing.
 """
 
 from __future__ import annotations
@@ -96,24 +96,25 @@ class RailLog:
 
     # -------------------------------------------------- what the machine tells
 
-    def started(self, state: State, instance: Instance) -> None:
-        """A flow has been started."""
+    def started(self, state: State, instance: Instance) -> bool:
+        """A flow is about to start; whether it shall: not if the options of this call leave it out."""
         code, parent = instance.flow, instance.parent
         kind = RUNNERS.get(code.name)
         runner: RailRun | None = None
         if kind is None:
             kind = RUNNERS.get(parent.flow.name) if parent is not None else None
             if parent is None or kind is None or not is_rail(code):
-                return
+                return True
             runner = self._open.get(parent.uid)
-        if is_switched_off(state, instance):
-            return
+        if _is_switched_off(state, kind, code):
+            return False
         run = RailRun(kind, code, state.globals.get(VARIABLES[kind]), state.now, runner)
         if runner is not None:
             runner.rails.append(run)
         self._open[instance.uid] = run
         if len(self._runs) < MAX_RUNS:
             self._runs.append(run)
+        return True
 
     def ended(self, state: State, instance: Instance, status: FlowStatus, cut_off: bool) -> None:
         """A flow has ended."""
@@ -189,23 +190,19 @@ OPTIONS: Final = "generation_options"
 """The global variable with the options of a call (`rails-runtime.md`, 4.2); the host sets it."""
 
 
-def is_switched_off(state: State, instance: Instance) -> bool:
-    """Whether the options of this call leave out a flow that is about to start: then it does nothing.
+def _is_switched_off(state: State, kind: Kind, code: FlowCode) -> bool:
+    """Whether the options of this call leave out a rail, or with all rails of a kind what runs them.
 
-    All rails of a kind, or those that a list does not name. Whatever else stands in the variable leaves nothing out.
+    A list names those that are wanted. Whatever else stands in the variable leaves nothing out.
     """
     options = state.globals.get(OPTIONS)
     choices = options.get("rails") if is_dict(options) else None
     if not is_dict(choices):
         return False
-    name, parent = instance.flow.name, instance.parent
-    if name in RUNNERS:
-        choice = choices.get(RUNNERS[name])
+    choice = choices.get(kind)
+    if code.name in RUNNERS:
         return choice is False or choice == []
-    if parent is None or parent.flow.name not in RUNNERS or not is_rail(instance.flow):
-        return False
-    choice = choices.get(RUNNERS[parent.flow.name])
-    return is_list(choice) and name not in choice
+    return is_list(choice) and code.name not in choice
 
 
 def called_rails(flows: Mapping[str, FlowCode], kind: Kind) -> list[str]:
