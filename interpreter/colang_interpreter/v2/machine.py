@@ -32,6 +32,7 @@ from colang_interpreter.v2.model import (
     Instance,
     Scores,
 )
+from colang_interpreter.v2.parking import keep_waiting
 from colang_interpreter.v2.ranking import choose
 from colang_interpreter.values import ExpressionError, NotComparableError
 
@@ -251,10 +252,15 @@ def _told_caller(state: State, event: Event, flow: Instance) -> bool:
         return False  # not an `await`: its arguments are to be evaluated
     value = score(state, waiter, event)
     if value > 0.0:
-        head = waiter.head
-        _arrive(state, waiter, head, event, (event.scores, value))
-        state.last_matched = head.instance
-        run(state, head)
+        head, scores = waiter.head, (event.scores, value)
+        state.last_matched = instance = head.instance
+        if keep_waiting(state, head, waiter, flow):
+            state.lead(head, scores)
+            if instance.status is STARTING:
+                _check_started(state, instance, head)
+        else:
+            _arrive(state, waiter, head, event, scores)
+            run(state, head)
     return True
 
 

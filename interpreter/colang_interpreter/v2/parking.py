@@ -48,6 +48,34 @@ def wait(state: State, head: Head, instruction: ins.Wait) -> bool:
     return False
 
 
+def keep_waiting(state: State, head: Head, waiter: Waiter, flow: Instance) -> bool:
+    """Where an awaited flow has started and its end is all that comes next, let the same waiter wait for that.
+
+    The same as to leave the wait for FlowStarted and to park on the next one, without taking anything out of the index.
+
+    Returns:
+        False if something else comes next.
+    """
+    instance, at = head.instance, head.pc
+    code = instance.flow.code
+    here, following = code[at], code[at + 1] if at + 1 < len(code) else None
+    if (
+        type(here) is not ins.Wait
+        or type(following) is not ins.Wait
+        or here.bind < 0
+        or here.bind != following.pattern.slot
+        or flow.uid != waiter.uid
+    ):
+        return False
+    instance.keep(here.bind, flow)
+    head.pc = at + 1
+    waiter.pattern, waiter.arrival = following.pattern, state.index.next_arrival()
+    _bind_target(waiter, flow, following.pattern.member)
+    if not following.silent and instance.status is STARTED:
+        instance.waited = True
+    return True
+
+
 def wait_group(
     state: State, head: Head, instruction: ins.WaitGroup, done: Sequence[int] = ()
 ) -> bool:
