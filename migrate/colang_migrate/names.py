@@ -5,42 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-#: A flow whose name starts with one of these is read as that statement.
-KEYWORDS = frozenset(
-    [
-        "if",
-        "when",
-        "while",
-        "flow",
-        "return",
-        "abort",
-        "break",
-        "continue",
-        "pass",
-        "log",
-        "print",
-        "priority",
-        "global",
-        "import",
-        "match",
-        "await",
-        "start",
-        "stop",
-        "activate",
-        "deactivate",
-        "send",
-        "and",
-        "or",
-        "as",
-        "define",
-        "else",
-        "elif",
-        "orwhen",
-        "not",
-    ]
-)
-_GROUPS = frozenset(("and", "or", "as"))
-_CONSTANTS = frozenset(("none", "true", "false"))
+from colang.syntax.words import GROUP_WORDS, KEYWORDS
+
+#: A flow whose name starts with one of these is read as that statement, of 2.x or of 1.0.
+_STATEMENTS = frozenset((*KEYWORDS, "define", "not"))
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*(?: [a-z_][a-z0-9_]*)*")
 _INNER = re.compile(r"(?<=\w)[^\w\s]+(?=\w)")  # a mark between two word characters
 _OTHER = re.compile(r"[^\w\s]+")
@@ -66,7 +34,7 @@ def respell(name: str) -> str:
     for index, word in enumerate(words):
         if not (word[0].isalpha() or word[0] == "_"):
             word = f"_{word}"
-        if word in _GROUPS:
+        if word in GROUP_WORDS:
             if joined and index + 1 < len(words):
                 joined[-1] += f"_{word}_"
                 glue = True
@@ -89,7 +57,7 @@ def flow_name(name: str) -> str:
     """
     spelled = respell(name)
     first = spelled.partition(" ")[0]
-    if first in KEYWORDS or spelled in ("main", "input rails", "output rails"):
+    if first in _STATEMENTS or spelled in ("main", "input rails", "output rails"):
         return f"_{spelled}"
     return spelled
 
