@@ -340,7 +340,7 @@ def only_first_inferred(span: Span) -> Diagnostic:
 # ---------------------------------------------------------------- statements
 
 
-def unknown_statement(word: str, span: Span, rest: str = "") -> Diagnostic:
+def unknown_statement(word: str, span: Span) -> Diagnostic:
     """CO180: a line that begins with no statement word."""
     head = word.partition("(")[0]
     if head != word and head in STATEMENT_WORDS:
@@ -447,7 +447,7 @@ def cramped_assignment(target: str, value: str, span: Span, end: int) -> Diagnos
     )
 
 
-def assigned_do(target: str, where: Span, span: Span) -> Diagnostic:
+def assigned_do(target: str, span: Span) -> Diagnostic:
     """CO185: ``$r = do x``, which the reference takes for an expression (P11)."""
     return Diagnostic(
         code="CO185",
@@ -552,7 +552,7 @@ def unknown_label(name: str, span: Span, known: Iterable[str]) -> Diagnostic:
     )
 
 
-def behind_jump(word: str, rest: str, span: Span) -> Diagnostic:
+def behind_jump(word: str, span: Span) -> Diagnostic:
     """CO191: text behind `stop`, `break` and the like."""
     return Diagnostic(
         code="CO191",
@@ -724,7 +724,7 @@ def empty_argument(span: Span) -> Diagnostic:
     )
 
 
-def behind_arguments(text: str, span: Span) -> Diagnostic:
+def behind_arguments(span: Span) -> Diagnostic:
     """CO158: text behind the closing parenthesis."""
     return Diagnostic(
         code="CO158",
@@ -734,7 +734,7 @@ def behind_arguments(text: str, span: Span) -> Diagnostic:
     )
 
 
-def variable_action(text: str, span: Span) -> Diagnostic:
+def variable_action(span: Span) -> Diagnostic:
     """CO168: the name of an action cannot be computed."""
     return Diagnostic(
         code="CO168",
@@ -744,7 +744,7 @@ def variable_action(text: str, span: Span) -> Diagnostic:
     )
 
 
-def bad_parameter(text: str, span: Span) -> Diagnostic:
+def bad_parameter(span: Span) -> Diagnostic:
     """CO159: a line of a parameter block that is none."""
     return Diagnostic(
         code="CO159",

@@ -70,7 +70,6 @@ PRECEDENCE = {
     "POWER": POWER,
 }
 CONSTANTS = {"NONE": None, "TRUE": True, "FALSE": False}
-CLOSING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 SIMPLE_STARTS = frozenset(
     ["VAR", "NUMBER", "STRING", "LONG_STRING", "NONE", "TRUE", "FALSE", "LBRACE", "LSQB", "LPAR"]
 )

@@ -439,7 +439,7 @@ def in_line(reader: Expressions, index: int, here: dict[str, int]) -> Found:
             return Found(unfinished(lexed, index))
         return Found(say.bad_decorator(text, span))
     if first == "import":
-        return Found(in_import(lexed, line, index))
+        return Found(in_import(lexed, index))
     if lexed.types[line] == "VAR":
         found = in_assignment(lexed, line, index)
         if found is not None:
@@ -653,7 +653,7 @@ def bad_flow_name(lexed: Lexed, line: int, index: int) -> Diagnostic:
     )
 
 
-def in_import(lexed: Lexed, line: int, index: int) -> Diagnostic:
+def in_import(lexed: Lexed, index: int) -> Diagnostic:
     """An import line."""
     kind, text, span = lexed.types[index], lexed.texts[index], span_of(lexed, index)
     if at_line_end(lexed, index):

@@ -762,7 +762,7 @@ class _Parser:
         span = Span(line.start, line.start + len(word))
         if word in NOT_IMPLEMENTED:
             return self.error(line, problem.not_implemented(word, span), depth)
-        return self.error(line, problem.unknown_statement(word, span, rest), depth)
+        return self.error(line, problem.unknown_statement(word, span), depth)
 
     # ------------------------------------------------------------ user and bot
 
@@ -1052,7 +1052,7 @@ class _Parser:
             else:
                 behind = rest[closing + 1 :].lstrip()
                 place = at + len(rest) - len(behind)
-                self.report(problem.behind_arguments(behind, Span(place, place + len(behind))))
+                self.report(problem.behind_arguments(Span(place, place + len(behind))))
                 self.mark("MARK", ")", at + closing)
         else:
             closing = len(rest) - 1
@@ -1203,7 +1203,7 @@ class _Parser:
                 continue
             match = _ENTRY.match(text)
             if match is None or here.is_text:
-                self.report(problem.bad_parameter(text, here.span))
+                self.report(problem.bad_parameter(here.span))
                 continue
             key = self.name(match.group(1), here.start)
             mark = match.group(2).strip()
@@ -1313,7 +1313,7 @@ class _Parser:
             return self.error(line, problem.incomplete(word, line.span), depth)
         if rest[0] == "$":
             span = Span(at, at + len(rest))
-            return self.error(line, problem.variable_action(rest, span), depth)
+            return self.error(line, problem.variable_action(span), depth)
         rest, arguments = self.arguments(rest, at)
         if not rest:
             return self.error(line, problem.incomplete(word, line.span), depth)
@@ -1373,15 +1373,13 @@ class _Parser:
             words = value.split(None, 1)
             if words[0] == "do" and len(words) == 2:
                 do = self.key("do", at)
-                self.report(
-                    problem.assigned_do(target.text, target.span, Span(target.start, at + 2))
-                )
+                self.report(problem.assigned_do(target.text, Span(target.start, at + 2)))
                 return self.call(
                     line, do, words[1], at + len(value) - len(words[1]), (target,), depth
                 )
             if words[0] == "await" and len(words) == 2:
                 span = Span(at, at + 5)
-                return self.error(line, problem.unknown_statement("await", span, words[1]), depth)
+                return self.error(line, problem.unknown_statement("await", span), depth)
         return n.Assign(
             span=self.whole(line),
             comment=line.comment,
@@ -1517,7 +1515,7 @@ class _Parser:
     def jump(self, line: Line, keyword: Token, rest: str, at: int, depth: int) -> n.Stmt:
         word = keyword.text
         if rest:
-            self.report(problem.behind_jump(word, rest, Span(at, at + len(rest))))
+            self.report(problem.behind_jump(word, Span(at, at + len(rest))))
             self.mark("ERROR", rest, at)
         span = self.whole(line)
         if word == "break":
@@ -1784,7 +1782,7 @@ class _Parser:
 
     def any(self, line: Line, keyword: Token, rest: str, at: int, depth: int) -> n.Stmt:
         if rest:
-            return self.error(line, problem.unknown_statement("any", keyword.span, rest), depth)
+            return self.error(line, problem.unknown_statement("any", keyword.span), depth)
         items: list[n.UserStmt | n.EventStmt] = []
         for stmt in self.body(line, "any", depth):
             if isinstance(stmt, (n.UserStmt, n.EventStmt)):
