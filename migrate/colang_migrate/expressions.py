@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Literal
 
 from colang.records import Draft, fresh
@@ -308,9 +307,3 @@ def _distributed(node: x.BoolOp) -> x.Expr:
 
 def _and_parts(node: x.Expr) -> tuple[x.Expr, ...]:
     return node.values if isinstance(node, x.BoolOp) and node.op == "and" else (node,)
-
-
-@lru_cache(maxsize=4096)
-def names_in(text: str) -> frozenset[str]:
-    """The variables an expression mentions, without their signs."""
-    return frozenset(re.findall(r"\$([^\W\d]\w*)", text))

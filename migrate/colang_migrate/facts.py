@@ -405,7 +405,6 @@ def scan(module: n.Module, path: str) -> FileFacts:
     return file
 
 
-_HARMLESS_MODIFIERS = frozenset(("extension", "parallel", "recursive"))
 _NOT_DIALOG = frozenset(("sample", "test", "response"))
 
 
@@ -729,8 +728,3 @@ def _made_name(flow: FlowFact) -> str:
     if kind == "bot":
         return f"after {what}" if what != "..." else "after any message"
     return what
-
-
-def library_rail(name: str) -> bool:
-    """Whether a rail comes with the library."""
-    return name in LIBRARY_RAILS

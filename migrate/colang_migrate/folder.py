@@ -288,7 +288,7 @@ def _migrate_old(work: _Work) -> None:
         work.after[name] = result.text.encode("utf-8")
     _migrate_settings(work, facts, main, lists)
     _add_main(work, facts, main)
-    _migrate_python(work, facts, python)
+    _migrate_python(work, facts)
     for file in work.yaml.values():
         used = sorted({action for each in facts.files.values() for action in each.actions})
         if file.get("actions_server_url") and used:
@@ -583,7 +583,7 @@ def _add_main(work: _Work, facts: Facts, main: yml.SettingsFile | None) -> None:
     work.after[name] = text.encode("utf-8")
 
 
-def _migrate_python(work: _Work, facts: Facts, python: PythonFacts) -> None:
+def _migrate_python(work: _Work, facts: Facts) -> None:
     """Registrations of actions that 2.x does not find: changed if that is allowed, else only told."""
     used = {action for file in facts.files.values() for action in file.actions}
     if not work.python or all(is_reachable(name) for name in used):

@@ -71,7 +71,7 @@ def colon(after: int, ctx: Context) -> Iterator[Output]:
         yield Edit(Span(after, at + 1), "")
 
 
-def value_text(argument: n.Argument, ctx: Context) -> Iterator[Output]:
+def value_text(argument: n.Argument) -> Iterator[Output]:
     """The edits of one argument's value; 1.0 fills nothing in, so a text stays what it is."""
     source = argument.source
     if argument.is_reference:

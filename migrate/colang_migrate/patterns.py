@@ -72,9 +72,6 @@ def name_edits(name: n.Name, spelled: str, prefix: str, ctx: Context) -> Iterato
         yield Edit(name.span, new)
 
 
-_REFERENCE = re.compile(r"\$[\w.]+")
-
-
 def event_edits(
     event: n.EventStmt,
     ctx: Context,
@@ -115,7 +112,7 @@ def event_edits(
         yield Edit(Span(at, end), f"({', '.join(filter(None, arguments))}){suffix}")
         return
     for item in items:
-        yield from value_text(item, ctx)
+        yield from value_text(item)
     if suffix:
         yield Edit(Span(event.arguments.span.end, event.arguments.span.end), suffix)
 

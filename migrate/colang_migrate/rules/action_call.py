@@ -149,7 +149,7 @@ def _arguments(stmt: n.ExecuteStmt, ctx: Context) -> Iterator[Output]:
             if made.text != item.source.text:
                 yield Edit(item.source.span, made.text)
         else:
-            yield from value_text(item, ctx)
+            yield from value_text(item)
     if given.items and given.keyword is None:
         last = given.items[-1].span.end
         rest = ctx.text[last : given.span.end - 1]

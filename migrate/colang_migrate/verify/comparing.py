@@ -146,14 +146,6 @@ class Wordings:
             return True
         return any(_fits(old, group) and _fits(new, group) for group in self._groups)
 
-    def drawn(self, text: str) -> int | None:
-        """The number of the message that has this text among others."""
-        return next((i for i, group in enumerate(self._groups) if _fits(text, group)), None)
-
-    def size(self, number: int) -> int:
-        """How many texts a message has."""
-        return len(self._groups[number])
-
 
 def _pattern(text: str) -> re.Pattern[str]:
     pieces = _HOLE.split(text.strip().replace("\\n", "\n"))
