@@ -52,10 +52,6 @@ LOAD_CASES = [case for case in CASES if case.get("mode") == "load"]
 ERROR_CASES = [case for case in CASES if case.get("mode") != "load" and case.get("load_error")]
 RUN_CASES = [case for case in CASES if case.get("mode") != "load" and not case.get("load_error")]
 
-#: Programs that run although something in them is an error when they are checked: what a case shows is that
-#: the wrong thing fails when it runs.
-RUNS_WITH_ERRORS: dict[str, str] = {}
-
 
 def project_of(case: dict[str, Any]) -> Project:
     texts = {"main.co": case.get("program", ""), **case.get("files", {})}

@@ -61,7 +61,7 @@ def _rails(
     project: Project, kind: str, runner: str, around: Surroundings, missing: str | None
 ) -> Iterator[Rail]:
     definition, file = project.flows[runner], project.flow_files[runner]
-    calls = list(_calls(project, definition, file))
+    calls = list(_calls(project, definition))
     general = (missing,) if missing is not None else ()
     own = Findings()
     actions = tuple(_own_actions(project, definition, around, own))
@@ -130,7 +130,7 @@ def _rail(
         path, line = file.path, file.source.position(definition.name_span.start).line
         actions = tuple(_all_actions(project, definition, around, found))
         if path.startswith(_RAILS):
-            arguments = _arguments(spec, definition, file)
+            arguments = _arguments(spec, definition)
             around.examine(name, arguments, found, listed=listed)
     return Rail(
         kind=kind,
@@ -148,7 +148,7 @@ def _rail(
     )
 
 
-def _arguments(spec: nodes.Spec, definition: nodes.FlowDef, file: SourceFile) -> dict[str, str]:
+def _arguments(spec: nodes.Spec, definition: nodes.FlowDef) -> dict[str, str]:
     """The literal texts given to a flow, by parameter."""
     given: dict[str, str] = {}
     free = iter(definition.params)
@@ -160,9 +160,7 @@ def _arguments(spec: nodes.Spec, definition: nodes.FlowDef, file: SourceFile) ->
     return given
 
 
-def _calls(
-    project: Project, definition: nodes.FlowDef, file: SourceFile
-) -> Iterator[tuple[nodes.Spec, bool]]:
+def _calls(project: Project, definition: nodes.FlowDef) -> Iterator[tuple[nodes.Spec, bool]]:
     """The rails that a flow calls in order, and whether below a condition."""
     direct = {
         id(statement)

@@ -218,7 +218,7 @@ async def generate_user_intent(
     if not dialog.program.user_messages:
         return await _direct_answer(dialog, events, context, model, request, writing, on_token)
     if dialog.single_call:
-        return await _single_call(dialog, events, context, text, model, writing, on_token)
+        return await _single_call(dialog, events, context, text, model, writing)
     config = dialog.program.config
     if config is not None and config.rails.dialog.user_messages.embeddings_only:
         settings = config.rails.dialog.user_messages
@@ -333,7 +333,6 @@ async def _single_call(
     text: str,
     model: Model | None,
     parameters: Mapping[str, Any],
-    on_token: TokenCallback | None,
 ) -> ActionResult:
     """One completion for intent, next step and message; the last two wait in `additional_info` (7.1)."""
     hits = await dialog.user_index.search(text, NEAREST)
