@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from colang.analysis.builtins import RAIL_ACTIONS
 from colang.analysis.rules.actions import python_name
+from colang.config.pipeline_v1 import PIPELINE, PIPELINE_PARTS, SYSTEM_ACTIONS
 from colang.config.requirements import LIBRARY_RAILS
 
-#: The built-in flows (`rails-runtime.md`, section 5). A flow of the same name replaces one, and is called as it was.
-PIPELINE_FLOWS: frozenset[str] = frozenset(
-    {
-        "process user input",
-        "run input rails",
-        "run dialog rails",
-        "generate user intent",
-        "mask blocked user input",
-        "generate next step",
-        "generate bot message",
-        "run retrieval rails",
-        "process bot message",
-        "run output rails",
-        "process bot tool call",
-        "process user tool messages",
-        "run tool output rails",
-        "run tool input rails",
-        "run one input rail",
-        "run one output rail",
-    }
-)
+#: The built-in flows.
+PIPELINE_FLOWS: frozenset[str] = PIPELINE | PIPELINE_PARTS
 
 FLOWS: frozenset[str] = PIPELINE_FLOWS | LIBRARY_RAILS | {"clavata refuse"}
 
@@ -47,16 +29,7 @@ INTENTS: frozenset[str] = frozenset({"unknown message"})
 #: Actions of the runtime (10.6), and of the ready-made rails.
 ACTIONS: frozenset[str] = frozenset(
     {
-        "create_event",
-        "generate_user_intent",
-        "generate_next_steps",
-        "generate_bot_message",
-        "generate_value",
-        "generate_intent_steps_message",
-        "retrieve_relevant_chunks",
-        "run_input_rails_in_parallel",
-        "run_output_rails_in_parallel",
-        "run_flows_in_parallel",
+        *SYSTEM_ACTIONS,
         "wolfram alpha request",
         "ClavataCheckAction",
         *(python_name(name) for name in RAIL_ACTIONS),

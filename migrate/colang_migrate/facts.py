@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from colang.config.pipeline_v1 import PIPELINE
 from colang.records import Draft, fresh
 from colang.syntax import nodes_v1 as n
 from colang_migrate import texts
@@ -17,7 +18,6 @@ from colang_migrate.library_names import (
     MESSAGES,
     MISSING_VARIABLES,
     MODULES,
-    PIPELINE,
     PLAIN_MESSAGES,
     SPECIAL_VARIABLES,
 )

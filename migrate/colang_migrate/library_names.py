@@ -116,25 +116,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-#: Flows of 1.0's own pipeline, which a configuration may override; 2.x has no such hooks.
-PIPELINE = frozenset(
-    (
-        "process user input",
-        "run input rails",
-        "run dialog rails",
-        "generate user intent",
-        "generate next step",
-        "generate bot message",
-        "run retrieval rails",
-        "process bot message",
-        "run output rails",
-        "process bot tool call",
-        "process user tool messages",
-        "run tool output rails",
-        "run tool input rails",
-    )
-)
-
 #: Messages of the core module that a configuration may redefine: they take no parameters.
 PLAIN_MESSAGES = frozenset(("bot refuse to respond",))
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from colang.config.pipeline_v1 import SYSTEM_ACTIONS
 from colang_interpreter.dynamic import is_mapping
 from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.v1 import elements as e
@@ -400,20 +401,3 @@ def _inferred(described: Mapping[str, Any]) -> Mapping[str, Any]:
             return {"_type": "BotIntent", "intent": value}
         case _:
             return described
-
-
-SYSTEM_ACTIONS = frozenset(
-    {
-        "create_event",
-        "generate_user_intent",
-        "generate_next_steps",
-        "generate_bot_message",
-        "generate_value",
-        "generate_intent_steps_message",
-        "retrieve_relevant_chunks",
-        "run_input_rails_in_parallel",
-        "run_output_rails_in_parallel",
-        "run_flows_in_parallel",
-    }
-)
-"""Actions that belong to the runtime (10.6)."""

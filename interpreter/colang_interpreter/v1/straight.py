@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from colang.config.pipeline_v1 import SYSTEM_ACTIONS
 from colang.syntax.expressions_v1 import ExpressionFlaw
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.flows import Flow
 from colang_interpreter.v1.names import flow_call
 from colang_interpreter.v1.program import Program
-from colang_interpreter.v1.state import SYSTEM_ACTIONS
 from colang_interpreter.values import ExpressionError
 
 if TYPE_CHECKING:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from colang.config.pipeline_v1 import PIPELINE
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
 from colang_migrate.edits import Edit, line_end
 from colang_migrate.engine import Context, Output, rewrite, visit_body
 from colang_migrate.facts import FlowFact
 from colang_migrate.headers import body_start, globals_lines, header, insert_below, start_of_line
-from colang_migrate.library_names import ASK_LAST_MESSAGE, LAST_MESSAGE, PIPELINE
+from colang_migrate.library_names import ASK_LAST_MESSAGE, LAST_MESSAGE
 from colang_migrate.rules.bot_definition import message_flow
 from colang_migrate.steps import (
     behind_any_intent,
