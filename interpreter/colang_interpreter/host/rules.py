@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from colang_interpreter.host.actions import Outcome
 from colang_interpreter.machine import Event, Machine, Program
+from colang_interpreter.v2.names import INTERNAL_EVENTS
 
 if TYPE_CHECKING:
     from colang_interpreter.host.trace import Trace
@@ -142,14 +143,6 @@ class Rules(Protocol):
         ...
 
 
-INTERNAL_NAMES = frozenset(
-    {
-        *("StartFlow", "FinishFlow", "StopFlow", "FlowStarted", "FlowFinished", "FlowFailed"),
-        *("UnhandledEvent", "UserIntentLog", "BotIntentLog", "UserActionLog", "BotActionLog"),
-    }
-)
-"""Names of the events flows exchange inside of a 2.x machine (section 6.2)."""
-
 ENVELOPE = frozenset(
     {
         *("type", "uid", "event_created_at", "source_uid", "action_uid"),
@@ -201,7 +194,7 @@ class RulesV2:
 
     def refusal(self, event: Event) -> str | None:
         """Internal names would steer flows from outside (Q23, C2-929)."""
-        if event["type"] in INTERNAL_NAMES:
+        if event["type"] in INTERNAL_EVENTS:
             return f"`{event['type']}` is an internal event; only flows may send it"
         return None
 

@@ -21,6 +21,7 @@ FLOW_EVENTS: Final = frozenset({FLOW_STARTED, FLOW_FINISHED, FLOW_FAILED})
 INTERNAL_EVENTS: Final = (
     frozenset({START_FLOW, FINISH_FLOW, STOP_FLOW, UNHANDLED}) | FLOW_EVENTS | LOG_EVENTS
 )
+"""Events that flows exchange inside of a machine."""
 
 FLOW_MEMBERS: Final = {
     "Started": FLOW_STARTED,
