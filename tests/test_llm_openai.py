@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from colang.config import RailsConfig
 from colang_interpreter.llm.errors import LLMCallException
 from colang_interpreter.llm.model import ModelRequest, ModelResponse, ToolCall, Usage
 from colang_interpreter.llm.openai import ClientOptions, OpenAIModel, model_for, models_for
+from fixtures.services import LocalServer, QuietHandler, served
 
 pytest.importorskip("httpx2", reason="the extra `llm` is not installed")
 
@@ -60,7 +60,7 @@ class Server:
 def serving(*faults: Fault) -> Iterator[Server]:
     server = Server(*faults)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -90,20 +90,9 @@ def serving(*faults: Fault) -> Iterator[Server]:
             if not fault.cut:
                 self.wfile.write(b"0\r\n\r\n")
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    server.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
-    try:
+    with served(LocalServer(Handler)) as http:
+        server.url = f"{http.address}/v1"
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join(5)
 
 
 def ask(

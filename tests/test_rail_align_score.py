@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import colang
 from colang_interpreter import LLMRails, RailsConfig
 from colang_interpreter.enforcement import enforced
 from colang_interpreter.llm import ScriptedModel
+from fixtures.services import LocalServer, QuietHandler, served
 
 UNKNOWN = "I don't know the answer to that."
 SETTINGS = """
@@ -62,18 +61,16 @@ flow answering
 LIST = {"1.0": "output: {flows: [alignscore check facts]}", "2.x": ""}
 
 
-class Service(ThreadingHTTPServer):
+class Service(LocalServer):
     """Gives every claim one answer."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.status, self.answer = 200, b'{"alignscore": 0.9}'
         self.asked: list[tuple[str, Any]] = []
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     server: Service
 
     def do_POST(self) -> None:
@@ -84,18 +81,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.answer)
 
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with served(Service()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 Ask = Callable[..., Any]
@@ -116,7 +106,7 @@ def settings(version: str, endpoint: str | None, fallback: bool = False, more: s
 def ask(request: pytest.FixtureRequest, service: Service) -> Ask:
     def say(
         *,
-        endpoint: str | None = f"http://127.0.0.1:{service.server_port}/alignscore_base",
+        endpoint: str | None = f"{service.address}/alignscore_base",
         check: bool = True,
         evidence: str | None = "We open at noon.",
         llm: Any = None,

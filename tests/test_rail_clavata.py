@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ import colang
 from colang_interpreter import Bot, compile
 from colang_interpreter.host.session import Reply
 from colang_interpreter.library.actions.clavata import KEY_VARIABLE
+from fixtures.services import LocalServer, QuietHandler, served
 
 THREATS = "11111111-1111-4111-8111-111111111111"
 TOXIC = "22222222-2222-4222-8222-222222222222"
@@ -88,27 +87,21 @@ FINE = (200, completed("OUTCOME_FALSE", Bomb=False))
 BUSY = (429, b"")
 
 
-class Service(ThreadingHTTPServer):
+class Service(LocalServer):
     """The moderation service: answers by script, then that all is well."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.script: list[tuple[int, bytes]] = []
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def checks(self) -> list[tuple[str, str]]:
         return [(job["policy_id"], job["content_data"][0]["text"]) for job in self.asked]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     server: Service
 
     def do_POST(self) -> None:
@@ -121,18 +114,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with served(Service()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +132,7 @@ def talk(request: pytest.FixtureRequest, service: Service) -> Callable[..., list
         settings = SETTINGS.format(
             version=request.param,
             more="enable_rails_exceptions: true" if exceptions else "",
-            endpoint=endpoint or service.endpoint,
+            endpoint=endpoint or service.address,
             threats=THREATS,
             toxic=TOXIC,
         )
@@ -241,7 +227,7 @@ def test_nothing_passes_when_the_service_fails(
 
 def test_nothing_passes_when_there_is_no_service(talk: Talk) -> None:
     with Service() as gone:
-        endpoint = gone.endpoint
+        endpoint = gone.address
     [reply] = talk("hello", endpoint=endpoint)
     assert "Good day." not in reply.text
     assert "cannot be asked" in notes(reply)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from colang_interpreter import LLMRails, RailsConfig
 from colang_interpreter.llm import ScriptedModel
 from colang_interpreter.llm.scripted import pieces
 from colang_interpreter.streaming import error_of
+from fixtures.services import LocalServer, QuietHandler, served
 
 pytest.importorskip("httpx2", reason="the extra `llm` is not installed")
 
@@ -79,23 +78,21 @@ TURNS = [
 ]
 
 
-class Server(ThreadingHTTPServer):
+class Server(LocalServer):
     """Speaks the chat interface; answers in order."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.answers: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.keys: set[str | None] = set()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        return f"{self.address}/v1"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     server: Server
 
     def do_POST(self) -> None:
@@ -117,19 +114,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
         self.wfile.write(b"data: [DONE]\n\n")
 
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("KEY_OF_THE_TEST", KEY)
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with served(Server()) as server:
         yield server
-        server.shutdown()
-        thread.join(5)
 
 
 def folder(path: Path, version: str, url: str) -> Path:
