@@ -9,15 +9,13 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from colang.cli import CliError, main
+from colang.cli import CliError
 from colang.cli.chat import read_line
-
-Cli = Callable[..., tuple[int, str, str]]
+from fixtures.commands import Cli, command_line
 
 V2 = 'colang_version: "2.x"\n'
 PARROT = """\
@@ -49,22 +47,10 @@ BROKEN = "flow main\n  match Ping(\n"
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Run the command line in `tmp_path`: exit status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("colang.cli.terminal._color", "never")
-    (tmp_path / ".git").mkdir()
     (tmp_path / "bot").mkdir()
     (tmp_path / "bot/config.yml").write_text(V2)
     (tmp_path / "bot/main.co").write_text(PARROT)
-
-    def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        assert isinstance(end.value.code, int)
-        return end.value.code, *capsys.readouterr()
-
-    return run
+    return command_line(capsys, tmp_path, monkeypatch)
 
 
 # ---------------------------------------------------------------- chat

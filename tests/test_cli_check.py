@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from colang.cli import main
 from colang.cli.check import project_roots, surrounding_project
 from colang.cli.explain import FAMILIES, known_codes
-
-Cli = Callable[..., tuple[int, str, str]]
+from fixtures.commands import Cli, command_line
 
 V2 = 'colang_version: "2.x"\n'
 GOOD = "flow main\n  match Ping()\n  send Pong()\n"
@@ -36,18 +33,7 @@ define flow price
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Run the command line in `tmp_path`: exit status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("colang.cli.terminal._color", "never")
-    (tmp_path / ".git").mkdir()  # no configuration is looked for above
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        assert isinstance(end.value.code, int)
-        return end.value.code, *capsys.readouterr()
-
-    return run
+    return command_line(capsys, tmp_path, monkeypatch)
 
 
 def write(root: Path, **texts: str) -> None:

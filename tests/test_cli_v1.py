@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from colang.cli import main
+from fixtures.commands import Cli, command_line
 from test_cli_bots import read_until
-
-Cli = Callable[..., tuple[int, str, str]]
 
 BOT = """\
 define user ask hours
@@ -68,22 +64,10 @@ NO_MODEL = "(no model: matching against examples)\n"
 
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Run the command line in `tmp_path`: exit status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("colang.cli.terminal._color", "never")
-    (tmp_path / ".git").mkdir()
     (tmp_path / "bot").mkdir()
     (tmp_path / "bot/main.co").write_text(BOT)
     (tmp_path / "bot/actions.py").write_text(ACTIONS)
-
-    def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        assert isinstance(end.value.code, int)
-        return end.value.code, *capsys.readouterr()
-
-    return run
+    return command_line(capsys, tmp_path, monkeypatch)
 
 
 def test_check(cli: Cli, tmp_path: Path) -> None:
