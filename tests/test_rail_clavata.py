@@ -261,7 +261,7 @@ flow refunds
 
 def test_a_flow_checks_any_text_with_any_policy(service: Service) -> None:
     settings = SETTINGS.partition("  input: {{flows")[0].format(
-        version="2.x", more="", endpoint=service.endpoint, threats=THREATS, toxic=TOXIC
+        version="2.x", more="", endpoint=service.address, threats=THREATS, toxic=TOXIC
     )
     bot = Bot(compile(colang.Project.from_texts({"config.yml": settings, "main.co": REFUNDS})))
     service.script = [FINE, (200, completed("OUTCOME_TRUE", Threat=True)), (500, b"")]
