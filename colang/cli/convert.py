@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Annotated
 
 import typer
 
 from colang.cli.convert_words import convert_path
-
-
-class FromVersion(str, enum.Enum):
-    """The version that files are in."""
-
-    V1 = "1.0"
-    ALPHA = "2.0-alpha"
+from colang.cli.migrate import FromVersion
 
 
 def convert(
