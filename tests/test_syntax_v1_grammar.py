@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.lark import from_lark
 from lark import Lark, Token, Tree
@@ -109,8 +109,16 @@ QUICK = settings(
 )
 
 
+NESTED = """define flow
+  user ask price
+  bot tell price (unit=(1, 2), note="net")
+  bot tell price (unit=((1,), ")"), note="net") "It is two."
+"""
+
+
 @QUICK
 @given(PROGRAMS)
+@example(NESTED)
 def test_programs_of_the_grammar_are_accepted(program: str) -> None:
     text = indented(program)
     assert errors(text) == [], text
@@ -125,7 +133,7 @@ def corpus() -> list[str]:
             text = case.get("source") or case.get("colang")
             if text and not errors(text):
                 texts.append(text)
-    return [*texts, NOTES]
+    return [*texts, NOTES, NESTED]
 
 
 NOTES = """define user give details

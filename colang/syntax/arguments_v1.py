@@ -88,6 +88,24 @@ def commas(text: str) -> list[int]:
     return found
 
 
+def closing(text: str, opening: int) -> int:
+    """Where the parenthesis that stands at `opening` is closed; the length of the text if it is not.
+
+    >>> closing("a (b, (c), ')') d", 2)
+    14
+    """
+    depth = 0
+    for match in _PIECES.finditer(text, opening):
+        mark = match.group()
+        if mark == "(":
+            depth += 1
+        elif mark == ")":
+            depth -= 1
+            if depth == 0:
+                return match.start()
+    return len(text)
+
+
 def _items(reader: Reader, inner: str, at: int) -> tuple[n.Argument, ...]:
     out: list[n.Argument] = []
     begin = 0

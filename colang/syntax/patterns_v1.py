@@ -7,7 +7,7 @@ import re
 from colang.diagnostics import syntax_v1 as problem
 from colang.source import Span
 from colang.syntax import nodes_v1 as n
-from colang.syntax.arguments_v1 import cut_arguments
+from colang.syntax.arguments_v1 import closing, cut_arguments
 from colang.syntax.literals_v1 import BadLiteral, literal
 from colang.syntax.nodes import Token
 from colang.syntax.reader_v1 import QUOTED, STRING, VARIABLE, Reader, blanked, collapse
@@ -239,12 +239,13 @@ def _intent_list(
 def _inline_text(reader: Reader, rest: str, at: int) -> tuple[str, n.Text | None, str, int]:
     """Cut ``NAME "text" rest``: the name, the text, what is behind it and where that starts."""
     bracket = rest.find("(")
+    behind = closing(rest, bracket) if bracket >= 0 else 0
     quote = -1
     for found in QUOTED.finditer(rest):
         place = found.start()
         if place and not rest[place - 1].isspace() and rest[place - 1] != ")":
             continue
-        if 0 <= bracket < place and ")" not in rest[bracket:place]:
+        if bracket < place < behind:
             continue  # an argument
         quote = place
         break
