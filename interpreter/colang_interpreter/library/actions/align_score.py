@@ -8,7 +8,6 @@ reason to believe the message: the action fails, unless the settings want `self_
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from colang_interpreter.host.actions import action
 from colang_interpreter.library.actions.asking import Events, RailModels, text_of
 from colang_interpreter.library.actions.outcome import RailOutcome
 from colang_interpreter.library.actions.self_check import check_facts
+from colang_interpreter.library.actions.service import posted
 
 SUPPORTED: Final = 0.5
 """The lowest score of a message that the evidence supports."""
@@ -66,23 +66,11 @@ def actions(models: RailModels) -> list[Callable[..., Any]]:
 
 
 async def _score(endpoint: str | None, evidence: str, claim: str) -> float:
-    from colang_interpreter.host import http
-
     if endpoint is None:
         raise AlignScoreError(
             "AlignScore needs a service; set `rails.config.fact_checking.parameters.endpoint`"
         )
-    request = http.Request(url=endpoint, body={"evidence": evidence, "claim": claim})
-    try:
-        answer = await http.post_patiently(request, http.Patience())
-    except http.HttpError as problem:
-        raise AlignScoreError(f"the service cannot be asked: {problem}") from None
-    if answer.status != 200:
-        raise AlignScoreError(f"the service answered with status {answer.status}")
-    try:
-        told: Any = json.loads(answer.text)
-    except (ValueError, RecursionError):
-        told = None
+    told = await posted(endpoint, {"evidence": evidence, "claim": claim}, AlignScoreError)
     score: Any = told.get("alignscore") if is_dict(told) else None
     if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
         raise AlignScoreError("the service should answer with an `alignscore` between 0 and 1")

@@ -12,7 +12,6 @@ rail blocks: it says that it is not configured rather than let everything pass.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +20,7 @@ from colang_interpreter.dynamic import is_dict
 from colang_interpreter.host.actions import action
 from colang_interpreter.library.actions.asking import text_of
 from colang_interpreter.library.actions.outcome import RailOutcome
+from colang_interpreter.library.actions.service import posted
 
 
 class JailbreakDetectionError(Exception):
@@ -68,8 +68,6 @@ async def jailbreak_detection_model(context: Mapping[str, Any], config: Any = No
 async def _asked(
     endpoint: str | None, context: Mapping[str, Any], more: Mapping[str, Any], settings: Any
 ) -> RailOutcome:
-    from colang_interpreter.host import http
-
     text = text_of(context, "user_message")
     if text is None:
         return RailOutcome.block("there is no message to check")
@@ -83,21 +81,11 @@ async def _asked(
         raise JailbreakDetectionError(f"the environment variable {variable} is not set")
     secret = getattr(key, "get_secret_value", lambda: key)()
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-    request = http.Request(url=endpoint, body={"prompt": text, **more}, headers=headers)
-    try:
-        answer = await http.post_patiently(request, http.Patience())
-    except http.HttpError as problem:
-        raise JailbreakDetectionError(f"the service cannot be asked: {problem}") from None
-    if answer.status != 200:
-        raise JailbreakDetectionError(f"the service answered with status {answer.status}")
-    return _outcome(answer.text)
+    body = {"prompt": text, **more}
+    return _outcome(await posted(endpoint, body, JailbreakDetectionError, headers))
 
 
-def _outcome(text: str) -> RailOutcome:
-    try:
-        answer: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        answer = None
+def _outcome(answer: Any) -> RailOutcome:
     attempt: Any = answer.get("jailbreak") if is_dict(answer) else None
     if not isinstance(attempt, bool):
         raise JailbreakDetectionError("the service should answer whether it is a `jailbreak`")
