@@ -14,6 +14,7 @@ from colang.syntax import nodes_v1 as n
 from colang.syntax.parser_v1 import parse_v1
 from colang_migrate.edits import Edit, apply_edits, indent_at, line_end, line_start, next_line
 from colang_migrate.engine import indentation
+from colang_migrate.steps import blocks_of
 
 
 def without_jumps(text: str, module: n.Module) -> tuple[str, n.Module, list[int] | None]:
@@ -65,20 +66,11 @@ def _first(body: Sequence[n.Stmt], text: str) -> Iterator[Edit]:
                     yield from _skip(stmt, body[index + 1 : found], body[found], text)
                     return
     for stmt in body:
-        for inner in _blocks(stmt):
+        for inner in blocks_of(stmt):
             edits = list(_first(inner, text))
             if edits:
                 yield from edits
                 return
-
-
-def _blocks(stmt: n.Stmt) -> Iterator[Sequence[n.Stmt]]:
-    if isinstance(stmt, n.If):
-        yield from (branch.body for branch in stmt.branches)
-    elif isinstance(stmt, n.When):
-        yield from (case.body for case in stmt.cases)
-    elif isinstance(stmt, n.While):
-        yield stmt.body
 
 
 def _goes_to(stmt: n.Stmt, label: n.LabelStmt) -> bool:
@@ -95,7 +87,7 @@ def _count(body: Sequence[n.Stmt], label: n.LabelStmt) -> int:
     for stmt in body:
         total += _goes_to(stmt, label)
         if not isinstance(stmt, n.While):
-            total += sum(_count(inner, label) for inner in _blocks(stmt))
+            total += sum(_count(inner, label) for inner in blocks_of(stmt))
     return total
 
 
@@ -106,7 +98,7 @@ def _leaves(body: Sequence[n.Stmt]) -> bool:
             isinstance(stmt, n.Continue) and stmt.keyword.text == "continue"
         ):
             return True
-        if not isinstance(stmt, n.While) and any(_leaves(inner) for inner in _blocks(stmt)):
+        if not isinstance(stmt, n.While) and any(_leaves(inner) for inner in blocks_of(stmt)):
             return True
     return False
 

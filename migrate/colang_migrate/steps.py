@@ -51,15 +51,20 @@ def behind_events(body: Sequence[n.Stmt]) -> Iterator[n.Stmt]:
                 yield after
 
 
+def blocks_of(statement: n.Stmt) -> Iterator[Sequence[n.Stmt]]:
+    """The blocks of a statement, not those inside of them."""
+    if isinstance(statement, n.If):
+        yield from (branch.body for branch in statement.branches)
+    elif isinstance(statement, n.When):
+        yield from (case.body for case in statement.cases)
+    elif isinstance(statement, n.While):
+        yield statement.body
+
+
 def blocks(body: Sequence[n.Stmt]) -> Iterator[Sequence[n.Stmt]]:
     """The blocks inside of a body, and at last the body itself."""
     for statement in n.walk(tuple(body)):
-        if isinstance(statement, n.If):
-            yield from (branch.body for branch in statement.branches)
-        elif isinstance(statement, n.When):
-            yield from (case.body for case in statement.cases)
-        elif isinstance(statement, n.While):
-            yield statement.body
+        yield from blocks_of(statement)
     yield body
 
 
