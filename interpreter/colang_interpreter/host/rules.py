@@ -32,6 +32,9 @@ class Call(NamedTuple):
 def copied(value: Any) -> Any:
     """A copy that shares no dictionary, list, tuple or set with `value`; other objects are shared.
 
+    For what applications and actions give. What flows send is copied by `v2.outgoing.copied`, which refuses values
+    that are nested too deeply.
+
     >>> copied({"a": [1, (2, {3})]})
     {'a': [1, (2, {3})]}
     """
