@@ -83,7 +83,18 @@ def test_damaged_programs_never_raise(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "# only a comment\n", "\ufeff", "define", "define user"]
+    "text",
+    [
+        "",
+        "\n",
+        "# only a comment\n",
+        "\ufeff",
+        "define",
+        "define user",
+        'define flow\n  user "a" or ("b"\n',
+    ],
 )
 def test_odd_texts(text: str) -> None:
-    assert migrate_text(text).text.count("\ufeff") == text.count("\ufeff")
+    made = migrate_text(text)
+    assert made.text.count("\ufeff") == text.count("\ufeff")
+    assert not [each.message for each in made.findings if each.rule == "M901"]

@@ -55,7 +55,8 @@ def user_edits(pattern: n.Pattern, ctx: Context, after: int = 0) -> Iterator[Out
     if pattern.arguments is not None:
         lost = ctx.text[pattern.arguments.span.start : pattern.arguments.span.end].strip()
         yield ctx.report("M207", start, f"the condition `{lost}` on an intent has no counterpart")
-        yield Edit(_with_blanks(pattern.arguments.span, ctx), "")
+        begin, end = _with_blanks(pattern.arguments.span, ctx)
+        yield Edit(Span(max(begin, pattern.name.end), end), "")  # the name may be missing
     if pattern.capture is not None:
         yield ctx.report(
             "M207", start, f"`as {pattern.capture.text}` held parameters of the intent"
