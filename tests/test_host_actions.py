@@ -6,6 +6,7 @@ import asyncio
 import re
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -361,3 +362,128 @@ def test_blocking_actions_get_a_thread_on_request() -> None:
 
     assert said(threaded) == "True"
     assert said(lambda text: threading.get_ident() == here) == "True"
+
+
+# ---------------------------------------------------------------- coroutine functions that wait for nothing
+
+
+class Opened:
+    """An asynchronous context manager, and an asynchronous iterator without items."""
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def __aiter__(self) -> Opened:
+        return self
+
+    async def __anext__(self) -> int:
+        raise StopAsyncIteration
+
+
+async def at_once(text: str) -> str:
+    async def unused() -> None:
+        await asyncio.sleep(0)
+
+    return in_which_task()
+
+
+async def with_await(text: str) -> str:
+    await asyncio.sleep(0)
+    return in_which_task()
+
+
+async def with_async_with(text: str) -> str:
+    async with Opened():
+        return in_which_task()
+
+
+async def with_async_for(text: str) -> str:
+    async for _ in Opened():
+        pass
+    return in_which_task()
+
+
+async def with_comprehension(text: str) -> str:
+    return in_which_task() + "".join([str(item) async for item in Opened()])
+
+
+class Method:
+    async def run(self, text: str) -> str:
+        return in_which_task()
+
+
+@action(execute_async=True)
+class Background(Method): ...
+
+
+def in_which_task() -> str:
+    return "own" if asyncio.current_task() is not turn_task else "turn"
+
+
+turn_task: asyncio.Task[Any] | None = None
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (at_once, "turn"),
+        (Method, "turn"),
+        (Background, "own"),
+        (with_await, "own"),
+        (with_async_with, "own"),
+        (with_async_for, "own"),
+        (with_comprehension, "own"),
+        (partial(at_once), "own"),  # nobody looks into objects
+    ],
+)
+def test_a_task_is_made_only_for_what_may_wait(target: Any, expected: str) -> None:
+    replies: list[str] = []
+
+    async def work() -> None:
+        global turn_task
+        turn_task = asyncio.current_task()
+        bot = Bot(FakeProgram(asks("TryAction")), actions={"TryAction": target})
+        conversation = bot.conversation(seed=1)
+        events: list[Event] = [{"type": "UtteranceUserActionFinished", "final_transcript": "x"}]
+        turn = await conversation.process(events, blocking=True)
+        replies.append(str(turn.trace.actions[0].return_value))
+        await conversation.close()
+
+    run(work)
+    assert replies == [expected]
+
+
+async def cancelled(text: str) -> None:
+    raise asyncio.CancelledError
+
+
+async def exhausted(text: str) -> None:
+    raise StopIteration
+
+
+async def failing(text: str) -> None:
+    raise KeyError("price")
+
+
+@pytest.mark.parametrize(
+    ("target", "failure"),
+    [
+        (cancelled, "it was cancelled"),
+        (exhausted, "RuntimeError: coroutine raised StopIteration"),
+        (failing, "KeyError: 'price'"),
+    ],
+)
+def test_what_a_function_that_waits_for_nothing_raises_is_its_failure(
+    target: Any, failure: str
+) -> None:
+    failures: list[str | None] = []
+
+    async def work() -> None:
+        bot = Bot(FakeProgram(asks("TryAction")), actions={"TryAction": target})
+        async with bot.session(seed=1) as session:
+            reply = await session.say("x")
+            failures.extend(run.failure for run in reply.trace.actions)
+
+    run(work)
+    assert str(failures[0]).startswith(failure)

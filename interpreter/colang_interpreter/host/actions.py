@@ -6,13 +6,14 @@ when it is registered. (Specs: colang-2.md 7.4; rails-runtime.md 10.)
 
 from __future__ import annotations
 
+import dis
 import inspect
 import os
 import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar, cast, overload
 
 from colang_interpreter.dynamic import is_mapping
@@ -150,7 +151,7 @@ class Registered:
 
     __slots__ = (
         "_is_class", "_lock", "_method", "_required", "_target", "accepts_any", "is_async", "meta", "parameters", "specials",
-        "variables", "where",
+        "variables", "waits", "where",
     )  # fmt: skip
 
     def __init__(self, target: Any, meta: ActionMeta) -> None:
@@ -166,6 +167,7 @@ class Registered:
         self._lock = threading.Lock()
         called = _callable_of(target, meta.name)
         self.is_async = inspect.iscoroutinefunction(called)
+        self.waits = self.is_async and _may_wait(called)
         self.where = _where(called)
         try:
             signature = inspect.signature(called)
@@ -320,6 +322,20 @@ def _callable_of(target: Any, name: str) -> Any:
 
 async def _takes_anything(**_: Any) -> None:
     """Stands for the parameters of an ``ainvoke`` method: it gets them all in one dictionary."""
+
+
+def _may_wait(called: Any) -> bool:
+    """Whether a coroutine function contains anything to wait for; without that a call of it is over at once."""
+    code = getattr(called, "__code__", None)
+    return not isinstance(code, CodeType) or any(
+        instruction.opname in _WAITING for instruction in dis.get_instructions(code)
+    )
+
+
+_WAITING = frozenset(
+    {"GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "BEFORE_ASYNC_WITH", "SETUP_ASYNC_WITH"}
+)
+"""What ``await``, ``async for`` and ``async with`` are compiled to."""
 
 
 def _where(called: Any) -> str:

@@ -1,5 +1,8 @@
 """Running Python actions: in the event loop, in a worker thread, or right here; with time-outs and stops.
 
+Right here run functions that do not wait for anything: synchronous ones that ask for no thread, and coroutine functions
+without an ``await``. A task of their own would cost more than most of them do.
+
 However an action ends - with a value, an exception, too late, cancelled - exactly one `Completion` comes of
 it, unless somebody has ended it who does not want to know.
 """
@@ -22,6 +25,7 @@ from colang_interpreter.host.actions import (
 )
 from colang_interpreter.host.clock import Clock, Timer
 from colang_interpreter.host.context import enter_action
+from colang_interpreter.host.direct import begin
 from colang_interpreter.host.rules import Call
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -109,12 +113,12 @@ class ActionRunner:
         return sum(run.background for run in self._running)
 
     def start(self, call: Call, registered: Registered, now: str) -> None:
-        """Start an action. A synchronous one waits for `run_inline`, unless it gets a thread."""
+        """Start an action. One that cannot wait for anything waits for `run_inline`, unless it gets a thread."""
         meta = registered.meta
         run = Run(call, registered, now)
         self._running[run] = None
-        threaded = meta.thread or meta.execute_async or self._threads
-        if not registered.is_async and not threaded:
+        apart = meta.execute_async or (not registered.is_async and (meta.thread or self._threads))
+        if not registered.waits and not apart:
             self._inline.append(run)
             return
         self._spawn(run, self._execute(run, threaded=not registered.is_async))
@@ -123,7 +127,7 @@ class ActionRunner:
             run.timer = self._clock.call_later(timeout, lambda: self._time_out(run, timeout))
 
     def run_inline(self) -> bool:
-        """Run the synchronous actions that wait for it, each with its own copy of the context.
+        """Run the actions that wait for it, each with its own copy of the context.
 
         Returns:
             Whether there were any.
@@ -218,6 +222,8 @@ class ActionRunner:
 
 def _call_here(run: Run, bound: Mapping[str, Any]) -> Any:
     enter_action(run.call.uid)
+    if run.registered.is_async:  # it waits for nothing
+        return begin(run.registered.call, {"arguments": bound})[0]
     return run.registered.call(bound)
 
 
