@@ -73,14 +73,19 @@ def current_messages() -> Sequence[Mapping[str, Any]] | None:
     return _messages.get()
 
 
-@contextmanager
-def answering(messages: Sequence[Mapping[str, Any]]) -> Generator[None]:
-    """Make `messages` the current request for the code inside, and for the tasks it starts."""
-    token = _messages.set(messages)
-    try:
-        yield
-    finally:
-        _messages.reset(token)
+class Answering:
+    """While this is open, `messages` are the current request for the code inside, and for the tasks it starts."""
+
+    __slots__ = ("_messages", "_token")
+
+    def __init__(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        self._messages = messages
+
+    def __enter__(self) -> None:
+        self._token = _messages.set(self._messages)
+
+    def __exit__(self, *_: object) -> None:
+        _messages.reset(self._token)
 
 
 def current_action_uid() -> str | None:

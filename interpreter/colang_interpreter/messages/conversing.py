@@ -8,13 +8,13 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from colang_interpreter.dynamic import is_a, is_mapping
 from colang_interpreter.host.bot import Bot
-from colang_interpreter.host.context import answering
+from colang_interpreter.host.context import Answering
 from colang_interpreter.host.loop import Conversation
 from colang_interpreter.machine import Event, Machine
 from colang_interpreter.messages.activated import stats_of
@@ -190,15 +190,11 @@ class Messages:
             over = cast(Machine, checked.state)
             return _Done(dialect, checked.ran, over, checked.recorder, left, seconds)
         events = [*before, *dialect.events(messages, known, machine, options)]
-        async with AsyncExitStack() as scope:
-            recorder = await scope.enter_async_context(self.following(conversation, messages))
-            if on_token is not None:
-                from colang_interpreter.llm.tokens import streaming
-
-                scope.enter_context(streaming(on_token))
-            if on_begin is not None:
-                on_begin(conversation)
-            ran = await dialect.run(conversation, events)
+        async with self.following(conversation, messages) as recorder:
+            with nullcontext() if on_token is None else _streaming(on_token):
+                if on_begin is not None:
+                    on_begin(conversation)
+                ran = await dialect.run(conversation, events)
             saved = None if state is None else dialect.saved(conversation, events, ran)
         if state is None:
             message = ran.answer.message(thinking=options is None)
@@ -212,7 +208,7 @@ class Messages:
         self, conversation: Conversation, messages: Sequence[Message]
     ) -> AsyncGenerator[Recorder]:
         """What happens inside is the turn of this conversation that `explained` tells of; then it is closed."""
-        with recording(self._bot.runtime.clock.now) as recorder, answering(messages):
+        with recording(self._bot.runtime.clock.now) as recorder, Answering(messages):
             try:
                 yield recorder
             finally:
@@ -231,6 +227,12 @@ class Messages:
         return ExplainInfo(
             llm_calls=known[1].infos(), colang_history=self._dialect.history(known[2])
         )
+
+
+def _streaming(on_token: TokenCallback) -> AbstractContextManager[object]:
+    from colang_interpreter.llm.tokens import streaming  # imported for streams only
+
+    return streaming(on_token)
 
 
 def explanation() -> Explained | None:

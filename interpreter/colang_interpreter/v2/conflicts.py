@@ -136,8 +136,12 @@ def _pending(state: State, head: Head) -> Pending | None:
 def _emit(state: State, pending: Pending) -> bool:
     action = pending.action
     instance = pending.head.instance
+    stays = pending.name == names.TO_CHECK and instance.flow.path.startswith("<library>/")
     try:
-        event = outgoing(state, pending.name, pending.args, action.uid if action else None)
+        if stays:
+            event = {**pending.args, "uid": state.new_uid()}
+        else:
+            event = outgoing(state, pending.name, pending.args, action.uid if action else None)
     except EventError as error:
         runtime_error(state, pending.head, str(error), "ColangValueError")
         return False
@@ -152,7 +156,7 @@ def _emit(state: State, pending: Pending) -> bool:
         sent = Event(pending.name, {k: v for k, v in event.items() if k != "type"})
         sent.action = action
         instance.write(pending.ref, sent)
-    if pending.name != names.TO_CHECK or not instance.flow.path.startswith("<library>/"):
+    if not stays:
         state.emit(event)
     return True
 
