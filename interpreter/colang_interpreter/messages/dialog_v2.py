@@ -22,7 +22,7 @@ from colang_interpreter.messages.options import (
     GenerationOptions,
 )
 from colang_interpreter.messages.recording import Recorder
-from colang_interpreter.tracing.decisions import HELPERS, STOPPING, Decision
+from colang_interpreter.tracing.decisions import STOPPING, Decision
 from colang_interpreter.v2.rails import OPTIONS, VARIABLES, called_rails
 
 _PAST: Final = "PastMessages"
@@ -147,7 +147,7 @@ class DialogV2:
         for event in ran.events:
             kind: str = event["type"]
             run = actions.get(str(event.get("action_uid"))) if kind.endswith("Finished") else None
-            if run is not None and run.uid not in in_rails and run.name not in HELPERS:
+            if run is not None and run.uid not in in_rails:
                 waiting.append(_executed(run, recorder))
             elif kind in _LOGS:
                 decisions = [f"execute {action.action_name}" for action in waiting]
@@ -185,7 +185,7 @@ def _rail(
     decision: Decision, actions: Mapping[str, ActionRun], recorder: Recorder
 ) -> ActivatedRail:
     runs = [actions[uid] for uid in decision.uids if uid in actions]
-    executed = [_executed(run, recorder) for run in runs if run.name not in HELPERS]
+    executed = [_executed(run, recorder) for run in runs]
     stop = decision.verdict in STOPPING
     started = _seconds(decision.started_at)
     return ActivatedRail(

@@ -302,10 +302,6 @@ def _place(rail: _Seen, flows: Mapping[str, Any]) -> None:
 
 # ---------------------------------------------------------------- Colang 2.x
 
-HELPERS: Final = frozenset({"CheckFlowDefinedAction", "CheckForActiveEventMatchAction"})
-"""Actions of the flows that speak."""
-
-
 def decisions_v2(
     runs: Iterable[RailRun], actions: Iterable[ActionRun], calls: Sequence[ModelCall]
 ) -> list[Decision]:
@@ -363,7 +359,7 @@ def _seen(run: RailRun, by_uid: Mapping[str, ActionRun]) -> _Seen:
     )
     for uid in run.actions:
         action = by_uid.get(uid)
-        if action is None or action.name in HELPERS:
+        if action is None:
             continue
         seen.names.append(action.name)
         seen.outcomes.append(action.return_value)
