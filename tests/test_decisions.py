@@ -14,6 +14,7 @@ import pytest
 import colang
 from colang_interpreter import Bot, compile
 from colang_interpreter.errors import MissingPackageError
+from colang_interpreter.host.actions import ActionResult
 from colang_interpreter.host.session import Reply
 from colang_interpreter.library.actions.outcome import RailOutcome
 from colang_interpreter.llm import ModelResponse, ScriptedModel
@@ -251,6 +252,127 @@ def test_calls_of_models_are_counted(dialect: str) -> None:
     assert (decision.model_calls, decision.input_tokens, decision.output_tokens) == (2, 14, 4)
 
 
+# ---------------------------------------------------------------- retrieval rails, of 1.0 alone
+
+RETRIEVING = """
+define user greet
+  "hello"
+  "bad"
+
+define bot greet back
+  "Good day."
+
+define flow
+  user greet
+  bot greet back
+
+define subflow check input
+  if $user_message == "bad"
+    bot refuse to respond
+    stop
+
+define subflow drop empty lines
+  $relevant_chunks = $relevant_chunks.strip()
+
+define subflow look
+  $outcome = execute look_at(text=$relevant_chunks)
+  if $outcome.is_blocked
+    stop
+
+define subflow raise
+  if $relevant_chunks == "raise"
+    create event ChunksRailException(message="no")
+    stop
+"""
+
+
+def retrieve(chunks: str, *said: str, flows: str, **options: Any) -> list[Reply]:
+    """Talk to a bot with retrieval rails; these chunks are what it finds each time."""
+
+    async def look_at(text: str, llm: Any = None) -> RailOutcome:
+        if llm is not None:
+            from colang_interpreter.llm.manager import TaskManager
+            from colang_interpreter.llm.model import ModelRequest
+
+            await TaskManager().call(llm, ModelRequest(prompt=text, task="look"))
+        if text == "boom":
+            raise ConnectionError("out of reach")
+        if text == "secret":
+            return RailOutcome.block("a secret", {"certainty": 0.5})
+        return RailOutcome.allow(metadata={"certainty": 0.9})
+
+    def retrieve_relevant_chunks() -> ActionResult:
+        return ActionResult(context_updates={"relevant_chunks": chunks})
+
+    config = (
+        'colang_version: "1.0"\nmodels: []\n'
+        f"rails:\n  input: {{flows: [check input]}}\n  retrieval: {{flows: [{flows}]}}\n"
+    )
+    actions = {"look_at": look_at, "retrieve_relevant_chunks": retrieve_relevant_chunks}
+    files = {"main.co": RETRIEVING, "config.yml": config}
+    return talk(files, *said, actions=actions, **options)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "flows", "expected"),
+    [
+        ("fine", "look", ["retrieval: look: allow"]),
+        ("fine", "look $level=2", ["retrieval: look $level=2: allow"]),
+        (" fine ", "drop empty lines", ["retrieval: drop empty lines: transform"]),
+        (
+            " fine ",
+            "drop empty lines, drop empty lines, look",
+            ["retrieval: drop empty lines: transform", "retrieval: drop empty lines: allow", "retrieval: look: allow"],
+        ),
+        ("secret", "drop empty lines, look, raise", ["retrieval: drop empty lines: allow", "retrieval: look: block"]),
+        ("boom", "look, raise", ["retrieval: look: error"]),
+        ("raise", "look, raise", ["retrieval: look: allow", "retrieval: raise: block"]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_retrieval_rails_decide(chunks: str, flows: str, expected: list[str]) -> None:
+    [reply] = retrieve(chunks, "hello", flows=flows)
+    assert short(reply.decisions) == ["input: check input: allow", *expected]
+    assert ("Good day." in reply.text) == expected[-1].endswith(("allow", "transform"))
+
+
+def test_records_of_retrieval_rails_are_whole() -> None:
+    usage = Usage(input_tokens=7, output_tokens=2, total_tokens=9)
+    completions = [ModelResponse(text="user greet"), ModelResponse(text="yes", usage=usage)]
+    model = ScriptedModel(completions * 2)
+    seen: list[Decision] = []
+    first, second = retrieve(
+        " secret ", "hello", "hello", flows="drop empty lines, look", llm=model, on_decisions=seen.extend
+    )  # fmt: skip
+    assert [*first.decisions, *second.decisions] == seen
+    _, dropped, looked = second.decisions
+    lines = RETRIEVING.split("\n")
+    assert [lines[decision.line - 1] for decision in (dropped, looked)] == [
+        "define subflow drop empty lines",
+        "define subflow look",
+    ]
+    assert (dropped.text, dropped.text_after, dropped.actions) == (" secret ", "secret", ())
+    assert (looked.certainty, looked.reason, looked.turn) == (0.5, "a secret", 2)
+    assert looked.actions == ("look_at",)
+    assert (looked.model_calls, looked.input_tokens, looked.output_tokens) == (1, 7, 2)
+    assert looked.started_at and looked.seconds >= 0.0
+    assert "secret" not in json.dumps([decision.to_data() for decision in seen])
+
+
+def test_a_failure_of_a_retrieval_rail_is_named() -> None:
+    [reply] = retrieve("boom", "hello", flows="look")
+    assert reply.decisions[-1].failures == ("ConnectionError",)
+
+
+def test_what_a_refusal_retrieves_is_checked_inside_of_the_rail_that_refuses() -> None:
+    first, second = retrieve("fine", "bad", "hello", flows="look")
+    assert short(first.decisions) == ["input: check input: block", "retrieval: look: allow"]
+    refusing, looked = first.decisions
+    assert "look_at" not in refusing.actions
+    assert looked.actions == ("look_at",)
+    assert short(second.decisions) == ["input: check input: allow", "retrieval: look: allow"]
+
+
 # ---------------------------------------------------------------- special cases
 
 
@@ -307,14 +429,17 @@ flow greeting
     assert short(second.decisions) == ["input: input rails: allow"]
 
 
-def test_a_colang_error_in_a_rail_is_an_error() -> None:
-    program = V2.replace(
-        "  $outcome = await CheckWordsAction(text=$text)\n", "  $outcome = None\n", 1
-    )
-    [reply] = talk({"main.co": program, "config.yml": 'colang_version: "2.x"\n'}, "hello")
+def test_an_error_in_the_flow_of_a_rail_is_an_error(dialect: str) -> None:
+    action = {
+        "1.0": "  $outcome = execute check_words(text=$user_message)\n",
+        "2.x": "  $outcome = await CheckWordsAction(text=$text)\n",
+    }[dialect]
+    program = FILES[dialect]["main.co"].replace(action, "  $outcome = None\n", 1)
+    [reply] = talk({**FILES[dialect], "main.co": program}, "hello")
     assert short(reply.decisions)[-1] == "input: check words: error"
-    assert reply.decisions[-1].failures == ("ColangError",)
-    assert reply.text == ""
+    failure = {"1.0": "EngineError", "2.x": "ColangError"}[dialect]
+    assert reply.decisions[-1].failures == (failure,)
+    assert "Good day." not in reply.text
 
 
 def test_a_block_is_told_while_the_refusal_is_still_spoken() -> None:

@@ -18,6 +18,7 @@ from colang_interpreter.machine import Event, Machine, Program
 if TYPE_CHECKING:
     from colang_interpreter.host.trace import Trace
     from colang_interpreter.tracing.decisions import Decision
+    from colang_interpreter.v1.rails import Mark
 
 OUTCOME: Final = "ActionOutcome"
 """Type of the event that carries the end of an action into a 1.0 machine; it never leaves it."""
@@ -165,11 +166,12 @@ class RulesV1:
         ]
 
     def decisions(self, machine: Machine, trace: Trace) -> Callable[[], list[Decision]] | None:
-        """Read off the events that mark rails."""
+        """Read off the events that mark rails, and the marks of those without."""
         from colang_interpreter.tracing.decisions import decisions_v1
 
-        flows = cast(_MachineV1, machine).program.flows
-        return lambda: decisions_v1(trace.steps, flows, trace.model_calls, trace.actions)
+        known = cast(_MachineV1, machine)
+        flows, marks = known.program.flows, tuple(known.rail_marks)
+        return lambda: decisions_v1(trace.steps, flows, trace.model_calls, trace.actions, marks)
 
 
 class _MachineV1(Machine, Protocol):
@@ -179,6 +181,8 @@ class _MachineV1(Machine, Protocol):
 
     @property
     def program(self) -> Any: ...
+    @property
+    def rail_marks(self) -> Sequence[Mark]: ...
     def feed_all(self, events: Any, *, now: str | None = None) -> list[Event]: ...
     def action_finished(self, start: Mapping[str, Any], **outcome: Any) -> list[Event]: ...
     def set_variables(self, data: Mapping[str, Any]) -> None: ...

@@ -1,7 +1,7 @@
 """Decisions: what each rail made of each message, read off a turn of either dialect.
 
-In Colang 1.0 rails are marked by events (`rails-runtime.md`, 13.1). In 2.x the machine keeps a record of the flows
-that `input rails` and `output rails` call (`v2.rails`).
+In Colang 1.0 rails are marked by events (`rails-runtime.md`, 13.1), and retrieval rails by a record of the machine
+(`v1.rails`). In 2.x the machine keeps a record of the flows that `input rails` and `output rails` call (`v2.rails`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from colang_interpreter.dynamic import is_list, is_mapping
+from colang_interpreter.v1.rails import TEXT
 
 if TYPE_CHECKING:
     from colang_interpreter.host.trace import ActionRun, Step
     from colang_interpreter.tracing.model_calls import ModelCall
+    from colang_interpreter.v1.rails import Mark
     from colang_interpreter.v1.straight import StraightRail
     from colang_interpreter.v2.rails import RailRun
 
@@ -41,7 +43,7 @@ class Decision:
     """What one rail made of one message.
 
     Attributes:
-        kind: ``input``, ``output``, ``tool_input`` or ``tool_output``.
+        kind: ``input``, ``output``, ``retrieval``, ``tool_input`` or ``tool_output``; in 2.x one of the first two.
         rail: The rail: in 1.0 as it is configured, in 2.x the name of the flow.
         path: File of the flow; "" if it is not known.
         line: Line of the flow's definition from 1; 0 if it is not known.
@@ -171,13 +173,22 @@ class _Seen:
 
 # ---------------------------------------------------------------- Colang 1.0
 
-_OPENING: Final = {
-    "StartInputRail": ("input", "user_message"),
-    "StartOutputRail": ("output", "bot_message"),
-    "StartToolInputRail": ("tool_input", "tool_message"),
-    "StartToolOutputRail": ("tool_output", "tool_calls"),
+_CHECKED: Final = {
+    "input": "user_message",
+    "output": "bot_message",
+    "retrieval": TEXT,
+    "tool_input": "tool_message",
+    "tool_output": "tool_calls",
 }
-_CLOSING: Final = frozenset(name.removeprefix("Start") + "Finished" for name in _OPENING)
+"""The variable that holds what rails of a kind check."""
+
+_OPENING: Final = {
+    "StartInputRail": "input",
+    "StartOutputRail": "output",
+    "StartToolInputRail": "tool_input",
+    "StartToolOutputRail": "tool_output",
+}
+_CLOSING: Final = {f"{name.removeprefix('Start')}Finished": kind for name, kind in _OPENING.items()}
 _NO_RAILS_ACTION: Final = frozenset(
     {"create_event", "run_input_rails_in_parallel", "run_output_rails_in_parallel"}
 )
@@ -188,6 +199,7 @@ def decisions_v1(
     flows: Mapping[str, Any],
     calls: Sequence[ModelCall],
     actions: Iterable[ActionRun] = (),
+    marks: Iterable[Mark] = (),
 ) -> list[Decision]:
     """The decisions in a turn of a 1.0 conversation.
 
@@ -196,53 +208,102 @@ def decisions_v1(
         flows: Of the program, by id.
         calls: Of models, during the turn.
         actions: Python actions that have ended in the turn: they tell which error a failure was.
+        marks: Where retrieval rails have begun and ended, which no events tell.
     """
-    errors = {action.uid: action.error for action in actions if action.error is not None}
-    found: list[_Seen] = []
-    rail: _Seen | None = None
-    variables: dict[str, Any] = {}
-    variable = ""
+    reader = _Reader(flows, actions, marks)
     for event in _events(steps):
+        reader.read(event)
+    return [seen.decision(calls) for seen in reader.found]
+
+
+class _Reader:
+    """Goes through the events of a turn; rails may run inside of others, where a rail has its words checked."""
+
+    def __init__(
+        self, flows: Mapping[str, Any], actions: Iterable[ActionRun], marks: Iterable[Mark]
+    ) -> None:
+        self.found: list[_Seen] = []
+        self._flows = flows
+        self._errors = {action.uid: action.error for action in actions if action.error is not None}
+        self._marks: dict[str, list[Mark]] = {}
+        for mark in marks:
+            self._marks.setdefault(mark.after, []).append(mark)
+        self._open: list[_Seen] = []  # the innermost one last
+        self._variables: dict[str, Any] = {}
+
+    def read(self, event: Mapping[str, Any]) -> None:
+        """Take the next event."""
         kind: str = event["type"]
         moment = str(event.get("event_created_at") or "")
         if kind in _OPENING:
-            category, variable = _OPENING[kind]
-            if rail is not None:
-                _close(rail, moment)
-            text = variables.get(variable)
-            rail = _Seen(
-                category, str(event.get("flow_id")), moment, moment, _text(text), _text(text)
-            )
-            _place(rail, flows)
-            found.append(rail)
+            category = _OPENING[kind]
+            text = self._variables.get(_CHECKED[category])
+            self._begin(category, str(event.get("flow_id")), moment, text)
         elif kind == "UtteranceUserActionFinished":
-            variables["user_message"] = event.get("final_transcript")
+            self._variables["user_message"] = event.get("final_transcript")
+            self._open.clear()
         elif kind == "BotMessage":
-            variables["bot_message"] = event.get("text")
+            self._variables["bot_message"] = event.get("text")
         elif kind == "ContextUpdate" and is_mapping(event.get("data")):
-            variables.update(event["data"])
-            if rail is not None and variable in event["data"]:
-                rail.text_after = _text(event["data"][variable])
-        elif rail is None:
-            continue
-        elif kind in _CLOSING:
-            rail.ended = "passed"
-            _close(rail, moment)
-            rail = None
+            data = event["data"]
+            self._variables.update(data)
+            for rail in self._open:
+                if _CHECKED[rail.kind] in data:
+                    rail.text_after = _text(data[_CHECKED[rail.kind]])
+        elif self._open:
+            self._inside(kind, event, moment)
+        for mark in self._marks.pop(str(event.get("uid")), ()):
+            if mark.rail is not None:
+                self._begin("retrieval", mark.rail, moment, mark.text)
+                continue
+            ended = self._end("retrieval", moment)
+            if ended is not None:
+                ended.text_after = _text(mark.text)
+
+    def _inside(self, kind: str, event: Mapping[str, Any], moment: str) -> None:
+        """An event while a rail is running."""
+        rail = self._open[-1]
+        if kind in _CLOSING:
+            self._end(_CLOSING[kind], moment)
         elif kind.endswith("Exception"):
             rail.raised = True
             rail.ended_at = moment
+        elif kind == "hide_prev_turn" and not rail.failures:
+            rail.failures.append(
+                "EngineError"
+            )  # the engine takes the turn back: a flow cannot go on
         elif kind == "StartInternalSystemAction" and event["action_name"] not in _NO_RAILS_ACTION:
             rail.uids.append(str(event.get("action_uid")))
             rail.names.append(str(event["action_name"]))
-        elif kind == "InternalSystemActionFinished" and event.get("action_uid") in rail.uids:
-            rail.ended_at = moment
-            rail.outcomes.append(event.get("return_value"))
-            if event.get("status") == "failed":
-                error = errors.get(str(event.get("action_uid")))
-                rail.failures.append(type(error).__name__ if error else "ActionFailed")
-                rail.reasons.append(f"{event.get('action_name')} failed")
-    return [seen.decision(calls) for seen in found]
+        elif kind == "InternalSystemActionFinished":
+            uid = str(event.get("action_uid"))
+            for each in self._open:
+                if uid in each.uids:
+                    self._acted(each, uid, event, moment)
+
+    def _acted(self, rail: _Seen, uid: str, event: Mapping[str, Any], moment: str) -> None:
+        rail.ended_at = moment
+        rail.outcomes.append(event.get("return_value"))
+        if event.get("status") == "failed":
+            error = self._errors.get(uid)
+            rail.failures.append(type(error).__name__ if error else "ActionFailed")
+            rail.reasons.append(f"{event.get('action_name')} failed")
+
+    def _begin(self, category: str, name: str, moment: str, text: object) -> None:
+        rail = _Seen(category, name, moment, moment, _text(text), _text(text))
+        _place(rail, self._flows)
+        self._open.append(rail)
+        self.found.append(rail)
+
+    def _end(self, category: str, moment: str) -> _Seen | None:
+        """The innermost rail of this kind has ended; those inside of it never will."""
+        if all(rail.kind != category for rail in self._open):
+            return None
+        while (rail := self._open.pop()).kind != category:
+            pass
+        rail.ended = "passed"
+        rail.ended_at = moment or rail.ended_at
+        return rail
 
 
 def passed_v1(
@@ -286,10 +347,6 @@ def _unpacked(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if event["type"] == "EventHistoryUpdate" and is_mapping(data) and is_list(data.get("events")):
         for inner in data["events"]:
             yield from _unpacked(inner)
-
-
-def _close(rail: _Seen, moment: str) -> None:
-    rail.ended_at = moment or rail.ended_at
 
 
 def _place(rail: _Seen, flows: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from colang_interpreter.dynamic import is_a, is_mapping
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.flows import WILDCARDS, Flow
 from colang_interpreter.v1.names import flow_call
+from colang_interpreter.v1.rails import RUNNER, Mark, mark
 
 if TYPE_CHECKING:
     from colang_interpreter.v1.program import Program
@@ -25,7 +26,7 @@ MAX_SLIDES = 10_000
 
 RUNNERS = frozenset(
     {
-        *("run input rails", "run output rails", "run retrieval rails"),
+        *("run input rails", "run output rails", RUNNER),
         *("run tool input rails", "run tool output rails"),
         *("run one input rail", "run one output rail"),
     }
@@ -109,6 +110,7 @@ class Engine:
         decision: The next step.
         owners: Uid of an action that was started -> the instance that waits for it (R27).
         generated: Flows that came with a `start_flow` event, by id.
+        rails: Where retrieval rails have begun and ended.
     """
 
     __slots__ = (
@@ -123,6 +125,7 @@ class Engine:
         "owners",
         "pending",
         "program",
+        "rails",
         "slides",
         "touched",
         "uids",
@@ -137,6 +140,7 @@ class Engine:
         self.decision: Decision | None = None
         self.owners: dict[str, int] = {}
         self.generated: dict[str, Flow] = {}
+        self.rails: list[Mark] = []
         self.last: Mapping[str, Any] = {}
         self.uids = 0
         self.slides = 0
@@ -460,6 +464,8 @@ class Engine:
                 if reason is ABORTED:
                     mine.status = ABORTED
                 else:
+                    if mine.flow.id == RUNNER:
+                        mark(self.rails, self.last, self.context, None)
                     mine.status = ACTIVE
                     mine.interrupter = None
                     self._go_on(mine)
@@ -498,8 +504,15 @@ class Engine:
         callee = self._new_instance(flow, 0)
         callee.caller, callee.results = caller.uid, element.results
         self.instances.append(callee)
+        is_rail = caller.flow.id == RUNNER
+        if is_rail:
+            named = element.name.startswith("$")
+            rail = self._evaluate(element.name, caller.flow) if named else name
+            mark(self.rails, self.last, self.context, str(rail))
         self._go_on(callee)
         if callee.status is COMPLETED:
+            if is_rail:
+                mark(self.rails, self.last, self.context, None)
             return True
         caller.status = INTERRUPTED
         caller.interrupter = callee.uid

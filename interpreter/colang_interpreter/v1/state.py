@@ -16,6 +16,7 @@ from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.engine import Engine, EngineError, said
 from colang_interpreter.v1.envelope import FAILURE_TEXT, Envelope
+from colang_interpreter.v1.rails import Mark
 
 if TYPE_CHECKING:
     from colang_interpreter.v1.program import Program
@@ -124,6 +125,12 @@ class State:
         """A call of the host begins, in which 300 new events may come about."""
         self.new_events = 0
         self.deciders = {}
+        self.engine.rails.clear()
+
+    @property
+    def rail_marks(self) -> Sequence[Mark]:
+        """Where retrieval rails have begun and ended in the current call of the host."""
+        return self.engine.rails
 
     def count(self, events: int) -> None:
         """Count new events.
@@ -167,7 +174,8 @@ class State:
             self.turns.append(self._snapshot())
         elif kind == "hide_prev_turn":
             if self.turns:
-                self.engine = self.turns.pop()
+                rails, self.engine = self.engine.rails, self.turns.pop()
+                self.engine.rails = rails  # what has happened is not undone
             else:
                 self.log.append(("notice", "`hide_prev_turn` without a turn to hide"))
             return None
