@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from colang.cli.check import project_roots, surrounding_project
-from colang.cli.explain import FAMILIES, known_codes
+from colang.cli.explain import family_of, known_codes, migration_codes
+from colang_migrate.alpha.engine import RULES as ALPHA_RULES
+from colang_migrate.engine import RULES
+from colang_migrate.findings import KINDS
 from fixtures.commands import Cli, command_line
 
 V2 = 'colang_version: "2.x"\n'
@@ -214,12 +217,43 @@ def test_parse_of_something_else(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_explain_every_code(cli: Cli) -> None:
-    codes = known_codes()
-    assert {"CO201", "CO402"} <= {entry.code for entry in codes}
+    codes = [*known_codes(), *migration_codes()]
+    assert {"CO201", "CO402", *KINDS, *RULES, *ALPHA_RULES} <= {entry.code for entry in codes}
     for entry in codes:
-        assert entry.summary and entry.code[:3] in FAMILIES
-    listed = re.findall(r"^  (CO\d{3})  ", cli("explain")[1], re.MULTILINE)
-    assert listed == sorted(entry.code for entry in codes)
+        assert entry.summary and all(family_of(entry.code))
+    listed = re.findall(r"^  (CO\d{3}|M\d{3})  ", cli("explain")[1], re.MULTILINE)
+    assert listed == [entry.code for entry in codes]
+
+
+@pytest.mark.parametrize("code", sorted(KINDS))
+def test_explain_what_a_migration_tells(cli: Cli, code: str) -> None:
+    kind = KINDS[code]
+    status, out, _ = cli("explain", code.lower())
+    head, _, rest = out.partition("\n\n")
+    assert status == 0 and head == f"{code} ({family_of(code)[1]}): {kind.meaning}"
+    assert f"What to do: {kind.advice}.\n" in rest
+
+
+def test_explain_a_rewrite(cli: Cli) -> None:
+    _, out, _ = cli("explain", "M001")
+    assert out.startswith("M001 (migration: rewrites): `stop` ends a turn in 1.0;")
+    assert "-  stop  # for good\n" in out and "+  abort  # for good\n" in out
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("CO999", "`colang explain` lists all codes"),
+        ("CO2O1", "did you mean `CO201`?"),
+        ("c0201", "did you mean `CO201`?"),
+        ("M2013", "did you mean `M213`?"),
+        ("MO28", "did you mean `M028`?"),
+        ("M999", "`colang explain` lists all codes"),
+        ("X1", "`colang explain` lists all codes"),
+    ],
+)
+def test_explain_a_code_that_is_not_there(cli: Cli, code: str, advice: str) -> None:
+    assert cli("explain", code) == (2, "", f"error: nothing has the code `{code}`; {advice}\n")
 
 
 def test_explain_one_code(cli: Cli) -> None:
@@ -227,8 +261,3 @@ def test_explain_one_code(cli: Cli) -> None:
     assert status == 0 and out.startswith("CO402 (configuration and rails): ")
     (entry,) = json.loads(cli("explain", "CO402", "--json")[1])
     assert entry["code"] == "CO402" and entry["summary"] in out
-    assert cli("explain", "CO999") == (
-        2,
-        "",
-        "error: no diagnostic has the code `CO999`; `colang explain` lists all codes\n",
-    )

@@ -27,7 +27,7 @@ COMMANDS = {
     "migrate": "Migrate Colang 1.0 and 2.0-alpha to 2.x.",
     "convert": "Migrate in place, with the options of `nemoguardrails convert`.",
     "parse": "Show what Colang files define.",
-    "explain": "Say what a diagnostic code means.",
+    "explain": "Say what a code means: of a finding, or in the report of a migration.",
 }
 
 # Commands of two words, and the module that has them.

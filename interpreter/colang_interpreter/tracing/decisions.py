@@ -269,9 +269,7 @@ class _Reader:
             rail.raised = True
             rail.ended_at = moment
         elif kind == "hide_prev_turn" and not rail.failures:
-            rail.failures.append(
-                "EngineError"
-            )  # the engine takes the turn back: a flow cannot go on
+            rail.failures.append("EngineError")  # the turn is taken back: a flow cannot go on
         elif kind == "StartInternalSystemAction" and event["action_name"] not in _NO_RAILS_ACTION:
             rail.uids.append(str(event.get("action_uid")))
             rail.names.append(str(event["action_name"]))
