@@ -144,7 +144,7 @@ KINDS: dict[str, Kind] = {
     "M302": Kind(
         "cannot",
         "pass the value in the context under a name of your own",
-        "A variable that the 1.0 runtime set does not exist.",
+        "A variable that the 1.0 runtime sets or reads does not exist in 2.x.",
     ),
     "M303": Kind(
         "look",

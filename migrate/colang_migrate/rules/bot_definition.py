@@ -9,7 +9,12 @@ from colang.syntax import nodes_v1 as n
 from colang_migrate.edits import Edit, line_end, line_start
 from colang_migrate.engine import Context, Output, rewrite
 from colang_migrate.headers import body_start, comments_in, header, insert_below, quoted_comment
-from colang_migrate.library_names import ASK_LAST_MESSAGE, LAST_MESSAGE, SPECIAL_VARIABLES
+from colang_migrate.library_names import (
+    ASK_LAST_MESSAGE,
+    LAST_MESSAGE,
+    MISSING_VARIABLES,
+    SPECIAL_VARIABLES,
+)
 from colang_migrate.lines import colon, expression_edits, lift_comments
 from colang_migrate.texts import Converted, message
 
@@ -100,6 +105,9 @@ def _text(
     made = message(text.value, ctx.facts.assigned)
     if "\n" in text.raw:
         yield ctx.report("M135", text.start, "1.0 used only the first line of this text")
+    for name in dict.fromkeys(made.variables):
+        if name in MISSING_VARIABLES:
+            yield ctx.report("M302", text.start, f"`${name}` has no value in 2.x")
     for code, note in made.notes:
         yield ctx.report(code, text.start, note)
         if code in ("M132", "M133"):

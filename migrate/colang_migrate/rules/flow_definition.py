@@ -11,7 +11,7 @@ from colang_migrate.edits import Edit, line_end
 from colang_migrate.engine import Context, Output, rewrite, visit_body
 from colang_migrate.facts import FlowFact
 from colang_migrate.headers import body_start, globals_lines, header, insert_below, start_of_line
-from colang_migrate.library_names import ASK_LAST_MESSAGE, LAST_MESSAGE
+from colang_migrate.library_names import ASK_LAST_MESSAGE, LAST_MESSAGE, MISSING_VARIABLES
 from colang_migrate.rules.bot_definition import message_flow
 from colang_migrate.steps import (
     behind_any_intent,
@@ -22,6 +22,7 @@ from colang_migrate.steps import (
 )
 
 _KNOWN = frozenset(("extension", "parallel", "recursive"))
+_READ = MISSING_VARIABLES - {"event"}  # what an event carries is bound where the flow waits for it
 
 
 @rewrite("M028", "flow-header", on=n.FlowDef)
@@ -181,6 +182,9 @@ def _start(node: n.FlowDef, flow: FlowFact, ctx: Context) -> Iterator[Output]:
         yield ctx.report(
             "M210", late.span.start, "1.0 ended the flow at the event above; now this runs as well"
         )
+    for name in sorted(flow.early & _READ):
+        for reader in readers(node.body, name):
+            yield ctx.report("M302", reader.span.start, f"`${name}` has no value in 2.x")
     never = not (flow.active or flow.is_rail or flow.is_subflow or flow.extends)
     if never and (flow.name or "") not in ctx.facts.called_names and flow.id not in PIPELINE:
         yield ctx.report("M210", node.span.start, f"nothing starts the flow `{flow.new_name}`")
