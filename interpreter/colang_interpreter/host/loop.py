@@ -372,6 +372,8 @@ class Conversation:
                 turn.note("failed", f"{self._label()}: {missing.failure}")
                 following += self._rules.finished(call, missing, self._now())
         turn.output.append(event)
+        if self.on_output is not None:
+            self.on_output(event)
         return following
 
     def _bind(self, run: Run) -> dict[str, Any]:
