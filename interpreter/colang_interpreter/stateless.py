@@ -18,6 +18,7 @@ from colang_interpreter.host.bot import Bot
 from colang_interpreter.host.clock import stamp
 from colang_interpreter.host.loop import Conversation, Turn
 from colang_interpreter.host.rules import rules_for
+from colang_interpreter.host.trace import Trace
 from colang_interpreter.machine import Event, Machine
 
 MAX_REMEMBERED = 256
@@ -121,7 +122,7 @@ async def generate_events(
         else:
             history_left = history
         turn = await _finished(conversation, [{"type": _BATCH, "events": history_left}])
-        raise_failures(turn)
+        raise_failures(turn.trace)
         new = unpacked(turn.output)
     else:
         if known is not None:
@@ -144,7 +145,7 @@ async def _finished(conversation: Conversation, events: list[Event]) -> Turn:
         await conversation.close()
 
 
-def raise_failures(turn: Turn) -> None:
+def raise_failures(trace: Trace) -> None:
     """Raise what ends a whole call: a model that failed, flows without end (4.3).
 
     Raises:
@@ -153,10 +154,10 @@ def raise_failures(turn: Turn) -> None:
     """
     from colang_interpreter.llm.errors import LLMCallException
 
-    for run in turn.trace.actions:
+    for run in trace.actions:
         if isinstance(run.error, LLMCallException):
             raise run.error
-    for step in turn.trace.steps:
+    for step in trace.steps:
         if step.event is not None and step.event["type"] == "EngineError":
             raise TooManyEventsError(str(step.event["error"]).partition(": ")[2])
 

@@ -155,15 +155,23 @@ class Session:
         return await self._take_turn([self._rules.heard(text, uid, now)], request)
 
     async def send(
-        self, *events: Mapping[str, Any], request: Mapping[str, Any] | None = None
+        self,
+        *events: Mapping[str, Any],
+        request: Mapping[str, Any] | None = None,
+        on_begin: Callable[[Conversation], object] | None = None,
     ) -> Reply:
         """Give the bot events, dictionaries with the key ``type``; without any, just let it begin.
+
+        Args:
+            events: In order.
+            request: As for `say`.
+            on_begin: Gets the conversation before its turn, in the context of the turn.
 
         Raises:
             ValueError: One of them is no event.
             ConversationError: The session is not open, closed, or belongs to another event loop.
         """
-        return await self._take_turn([dict(event) for event in events], request)
+        return await self._take_turn([dict(event) for event in events], request, on_begin)
 
     async def receive(self, timeout: float | None = None) -> Reply | None:
         """Wait for what the bot does by itself, e.g. after a timer; None if `timeout` seconds pass.
@@ -221,13 +229,25 @@ class Session:
 
     # -- inside
 
-    async def _take_turn(self, events: Iterable[Event], request: Mapping[str, Any] | None) -> Reply:
+    async def _take_turn(
+        self,
+        events: Iterable[Event],
+        request: Mapping[str, Any] | None,
+        on_begin: Callable[[Conversation], object] | None = None,
+    ) -> Reply:
         self._must_be_usable()
         scope = merge_requests(request, self._options.request)
-        return await self._process(events, scope)
+        return await self._process(events, scope, on_begin)
 
-    async def _process(self, events: Iterable[Event], scope: Mapping[str, Any]) -> Reply:
+    async def _process(
+        self,
+        events: Iterable[Event],
+        scope: Mapping[str, Any],
+        on_begin: Callable[[Conversation], object] | None = None,
+    ) -> Reply:
         with request_scope(scope, self.id):
+            if on_begin is not None:
+                on_begin(self._conversation)
             turn = await self._conversation.process(
                 events, blocking=self._options.wait_for_background, arrivals_first=True
             )

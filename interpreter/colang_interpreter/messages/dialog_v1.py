@@ -79,7 +79,7 @@ class DialogV1:
     async def run(self, conversation: Conversation, events: list[Event]) -> Ran:
         """All events enter at once, and the last of them drives the flows."""
         turn = await conversation.process([{"type": _BATCH, "events": events}], blocking=True)
-        raise_failures(turn)
+        raise_failures(turn.trace)
         new = unpacked(turn.output)
         return Ran(turn, new, answer_of(new))
 

@@ -12,6 +12,8 @@ from colang_interpreter.host.context import current_action_uid
 from colang_interpreter.machine import Event
 from colang_interpreter.streaming import ErrorChunk, JudgedChunk, StreamingHandler
 
+_FINISHED: Final = ("UtteranceBotActionFinished", "final_script")
+_STARTED: Final = ("StartUtteranceBotAction", "script")
 _TAKEN_BACK: Final = "The text was taken back: the bot has not said it."
 
 
@@ -31,9 +33,15 @@ class Drafts:
         'Hello there!'
     """
 
-    def __init__(self, handler: StreamingHandler) -> None:
-        """For one answer."""
+    def __init__(self, handler: StreamingHandler, *, starting: bool = False) -> None:
+        """For one answer.
+
+        Args:
+            handler: Where it goes.
+            starting: Texts count as said when the program starts to say them: somebody else tells when they are said.
+        """
         self._handler = handler
+        self._said = _STARTED if starting else _FINISHED
         self._draft: str | None = None
         self._author: str | None = None  # uid of the action the draft comes from
         self.began = False
@@ -54,9 +62,10 @@ class Drafts:
 
     def hear(self, event: Event) -> None:
         """Something has come out of the conversation."""
-        if event["type"] != "UtteranceBotActionFinished":
+        kind, field = self._said
+        if event["type"] != kind:
             return
-        text = str(event["final_script"])
+        text = str(event.get(field) or "")
         draft, self._draft = self._draft, None
         if draft is None:
             self._handler.push(JudgedChunk(f"\n{text}" if self.began else text))
