@@ -107,6 +107,10 @@ define subflow look
   if not $fine
     stop
 """
+LOOK = (
+    "from colang_interpreter import action\n\n"
+    "@action()\ndef look(text: str) -> bool:\n    return 'bad' not in text\n"
+)
 V1_SETTINGS = "models: []\nrails: {output: {flows: [look], streaming: {enabled: true}}}\n"
 
 
@@ -120,9 +124,15 @@ def test_a_script_that_is_streamed(cli: Cli, tmp_path: Path) -> None:
 def test_a_rail_ends_what_is_streamed(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "bot/config.yml").write_text(V1_SETTINGS)
     (tmp_path / "bot/main.co").write_text(V1_RAIL)
-    (tmp_path / "bot/actions.py").write_text("def look(text: str) -> bool:\n    return False\n")
+    (tmp_path / "bot/actions.py").write_text(LOOK)
+    assert cli("chat", "bot", "--streaming", stdin="hello\n")[1] == "> hello\nHello there.\n"
+    bad = V1_RAIL.replace("Hello there.", "Hello, bad one.")
+    (tmp_path / "bot/main.co").write_text(bad)
     status, out, _ = cli("chat", "bot", "--streaming", stdin="hello\n")
-    assert (status, out) == (0, "> hello\nHello there.\nStreaming error: Blocked by look rails.\n")
+    assert (status, out) == (
+        0,
+        "> hello\nHello, bad one.\nStreaming error: Blocked by look rails.\n",
+    )
 
 
 @pytest.mark.parametrize("more", [["--trace"], ["--seed", "1"], ["--script", "s.yaml"]])
@@ -322,6 +332,94 @@ def test_run_tells_what_flows_print(cli: Cli, tmp_path: Path) -> None:
     assert [json.loads(line)["type"] for line in out.splitlines()] == ["StartUtteranceBotAction"]
 
 
+TELLER = """\
+import core
+import llm
+import guardrails
+
+flow output rails $output_text
+  $fine = await LookAction(text=$output_text)
+  if not $fine
+    abort
+
+flow main
+  activate telling
+  wait indefinitely
+
+flow telling
+  user said something
+  $told = ..."A story."
+  bot say $told
+"""
+TELLER_V1 = """\
+define subflow look
+  $fine = execute look(text=$bot_message)
+  if not $fine
+    stop
+"""
+WINDOWS = "{enabled: true, chunk_size: 2, context_size: 1, stream_first: false}"
+
+
+def lay_teller(tmp_path: Path, dialect: str, streaming: str = WINDOWS) -> None:
+    """A bot that says what its model writes, as far as an output rail lets it, and the answers of a model."""
+    output = f"streaming: {streaming}" + (", flows: [look]" if dialect == "1.0" else "")
+    settings = (
+        f'colang_version: "{dialect}"\nmodels: [{{type: main, engine: openai, model: m}}]\n'
+        f"rails: {{output: {{{output}}}}}\n"
+    )
+    (tmp_path / "bot/config.yml").write_text(settings)
+    (tmp_path / "bot/main.co").write_text(TELLER_V1 if dialect == "1.0" else TELLER)
+    name = "look" if dialect == "1.0" else "LookAction"
+    (tmp_path / "bot/actions.py").write_text(LOOK.replace("@action()", f'@action(name="{name}")'))
+    answers = ["one bad three", "one two three"]
+    quote = str if dialect == "1.0" else json.dumps
+    lines = [json.dumps(quote(each)) for each in answers]
+    (tmp_path / "bot/answers.jsonl").write_text("\n".join(lines) + "\n")
+
+
+HEARD = '{"type": "UtteranceUserActionFinished", "final_transcript": "go on"}\n'
+
+
+@pytest.mark.parametrize("dialect", ["1.0", "2.x"])
+def test_run_in_pieces(cli: Cli, tmp_path: Path, dialect: str) -> None:
+    lay_teller(tmp_path, dialect)
+    words = ("run", "bot", "--streaming", "--script", "bot/answers.jsonl", *FIXED)
+    status, out, err = cli(*words, stdin=HEARD * 2)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 0 and "note:" not in err
+    error, *rest = lines
+    assert error.keys() == {"error"} and error["error"]["code"] == "content_blocked"
+    chunks = [line for line in rest if "chunk" in line]
+    events = rest[len(chunks) :]
+    assert chunks == [{"chunk": "one "}, {"chunk": "two "}, {"chunk": "three"}]
+    said = [event["script"] for event in events if event["type"] == "StartUtteranceBotAction"]
+    assert said == ["one two three"] and "bad" not in out
+    assert cli(*words, stdin=HEARD * 2)[1] == out, "same seed, same time, same events"
+
+
+@pytest.mark.parametrize("dialect", ["1.0", "2.x"])
+def test_run_with_a_scripted_model(cli: Cli, tmp_path: Path, dialect: str) -> None:
+    lay_teller(tmp_path, dialect)
+    words = ("run", "bot", "--script", "bot/answers.jsonl", "--record", "log.jsonl")
+    status, out, _ = cli(*words, stdin=HEARD)
+    said = [json.loads(line).get("script") for line in out.splitlines()]
+    assert status == 0 and "one bad three" not in said
+    status, _, err = cli("run", "bot", "--replay", "log.jsonl")
+    assert (status, err) == (0, "The replay is identical.\n")
+
+
+def test_run_where_rails_see_only_whole_messages(cli: Cli, tmp_path: Path) -> None:
+    words = ("run", "bot", "--streaming", "--script", "bot/answers.jsonl")
+    lay_teller(tmp_path, "1.0", "{enabled: false}")
+    status, out, err = cli(*words, stdin=HEARD)
+    assert (status, out) == (2, "")
+    assert "set `rails.output.streaming.enabled: true`" in err
+    lay_teller(tmp_path, "2.x", "{enabled: false}")
+    (tmp_path / "bot/answers.jsonl").write_text(json.dumps('"one two three"'))
+    status, out, _ = cli(*words, stdin=HEARD)
+    assert status == 0 and out.splitlines()[0] == '{"chunk": "one two three"}'
+
+
 def test_record_and_replay(cli: Cli, tmp_path: Path) -> None:
     _, out, _ = cli("run", "bot", "--record", "log.jsonl", stdin=EVENTS)
     status, again, err = cli("run", "bot", "--replay", "log.jsonl")
@@ -347,9 +445,19 @@ def test_record_and_replay(cli: Cli, tmp_path: Path) -> None:
         (["--events", "no.jsonl"], "", "cannot read no.jsonl: no such file or directory\n"),
         (["--record", "no/log"], "", "cannot write no/log: no such file or directory\n"),
         (["--replay", "bot/main.co"], "", "bot/main.co: line 1: not JSON"),
+        (["--script", "no.jsonl"], "", "cannot read no.jsonl: no such file or directory\n"),
+        (["--script", "bot/main.co"], "", "bot/main.co:1: this is no JSON: "),
+        (["--script", "a.jsonl"], "", 'a.jsonl:2: an answer of the model is a JSON text, as in "Hello."\n'),
+        (["--script", "-"], "", "--script and --events cannot both be standard input\n"),
+        (["--streaming", "--record", "log"], "", "--streaming cannot be recorded: "),
+        (["--streaming", "--replay", "log"], "", "--replay asks no model: it goes with none of "),
+        (["--streaming"], "{}\n", '<stdin>:1: an event is an object with a text under "type"\n'),
     ],
-)
-def test_run_on_bad_input(cli: Cli, words: list[str], stdin: str, message: str) -> None:
+)  # fmt: skip
+def test_run_on_bad_input(
+    cli: Cli, tmp_path: Path, words: list[str], stdin: str, message: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text('"one"\n["two"]\n')
     status, out, err = cli("run", "bot", *words, stdin=stdin)
     assert (status, out) == (2, "")
     assert err.startswith(f"error: {message}")

@@ -57,13 +57,13 @@ class Loaded:
         talking = [model for model in models if model.type != "embeddings"]
         return self.program.version == "1.0" and not talking
 
-    def bot(self, **options: Any) -> Bot:
-        """A bot of it; `options` as for `Bot`."""
+    def bot(self, *, llm: Any = None, **options: Any) -> Bot:
+        """A bot of it; `options` as for `Bot`. A model `llm` stands in for those of the settings."""
         from colang_interpreter.errors import MissingPackageError
-        from colang_interpreter.host.bot import Bot
+        from colang_interpreter.scenarios.player import bot_asking
 
         try:
-            bot = Bot(self.program, actions=self.actions, **options)
+            bot = bot_asking(llm, self.program, actions=self.actions, **options)
         except MissingPackageError as error:
             raise CliError(str(error)) from error
         self.initialize(bot)

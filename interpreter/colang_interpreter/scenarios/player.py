@@ -87,6 +87,21 @@ class SessionPlayer:
         return reply.inside
 
 
+def bot_asking(model: Any, program: Program, **options: Any) -> Bot:
+    """A bot that asks this model for everything, whatever models the settings name; theirs if it is None.
+
+    Args:
+        model: Any object that a bot takes for a model.
+        program: A compiled program of either dialect.
+        options: As for `Bot`.
+    """
+    played, types = _without_models(program) if model is not None else (program, [])
+    bot = Bot(played, llm=model, **options)
+    for kind in types:
+        bot.register_action_param(f"{kind}_llm", model)
+    return bot
+
+
 def session_opener(
     program: Program,
     actions: Iterable[Any] | Mapping[str, Any] = (),
@@ -115,10 +130,7 @@ def session_opener(
         is_new = bot is None
         if bot is None:
             model = (llm or _scripted)(setup)
-            played, types = _without_models(program) if model is not None else (program, [])
-            bot = Bot(played, llm=model, actions=actions)
-            for kind in types:
-                bot.register_action_param(f"{kind}_llm", model)
+            bot = bot_asking(model, program, actions=actions)
             if bots is not None:
                 bots[key] = bot
         for name, stubs in setup.stubs.items():
