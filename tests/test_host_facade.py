@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,24 @@ def test_actions_of_the_folder_are_loaded(tmp_path: Path) -> None:
     write(two, {"actions/deep/try_it.py": "from ..helper import WORD\n" + ACTION.format("WORD")})
     write(two, {"actions/helper.py": "WORD = 'two'\n", "actions/__init__.py": ""})
     assert (answer(one), answer(two), answer(one)) == ("one", "two", "one")
+
+
+def test_nothing_is_written_beside_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    bot = write(tmp_path / "bot", {"main.co": MAIN, "config.yml": YAML})
+    write(bot, {"actions/deep/try_it.py": "from ..helper import WORD\n" + ACTION.format("WORD")})
+    write(bot, {"actions/helper.py": "WORD = 'one'\n"})
+    write(bot, {"config.py": "import plain_module_beside\n\ndef init(app):\n    pass\n"})
+    elsewhere = write(tmp_path / "elsewhere", {"plain_module_beside.py": ""})
+    monkeypatch.syspath_prepend(str(elsewhere))
+    before = sorted(bot.rglob("*"))
+    for _ in range(2):
+        assert answer(bot) == "one"
+    assert sorted(bot.rglob("*")) == before
+    assert list(elsewhere.rglob("*.pyc")), "what is imported from elsewhere is cached as always"
 
 
 def test_config_py_gets_the_application(tmp_path: Path) -> None:

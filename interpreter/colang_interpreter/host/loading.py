@@ -2,27 +2,24 @@
 
 The only place that executes code of a configuration folder, and only when a program is about to run; checking
 and migrating read these files without executing them. Each load gives every folder a package of its own, so
-that two configurations do not see each other's modules and ``from .helpers import x`` works.
+that two configurations do not see each other's modules and ``from .helpers import x`` works (`importing`).
 """
 
 from __future__ import annotations
 
 import importlib
-import itertools
 import os
-import sys
 import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.dynamic import is_mapping
+from colang_interpreter.host.importing import package_of
 from colang_interpreter.host.stand_in import standing_in
 
 if TYPE_CHECKING:
     from colang import Project
-
-_numbers = itertools.count(1)
 
 
 class ActionFilesError(Exception):
@@ -40,7 +37,7 @@ def load_actions(project: Project) -> Mapping[str, Any]:
     """
     found: dict[str, Any] = {}
     for folder in project_folders(project):
-        package = _package(folder)
+        package = package_of(folder)
         for name in _action_modules(folder):
             found.update(_declared(_import(f"{package}.{name}", folder)))
     return found
@@ -55,7 +52,7 @@ def load_initializers(project: Project) -> list[Callable[[Any], object]]:
     found: list[Callable[[Any], object]] = []
     for folder in project_folders(project):
         if os.path.isfile(os.path.join(folder, "config.py")):
-            init = getattr(_import(f"{_package(folder)}.config", folder), "init", None)
+            init = getattr(_import(f"{package_of(folder)}.config", folder), "init", None)
             if callable(init):
                 found.append(init)
     return found
@@ -70,15 +67,6 @@ def project_folders(project: Project) -> list[str]:
     )
     existing = (os.path.abspath(folder) for folder in folders if os.path.isdir(folder or os.curdir))
     return list(dict.fromkeys(existing))
-
-
-def _package(folder: str) -> str:
-    """A fresh, empty package whose modules are the files of `folder`."""
-    name = f"colang_folder_{next(_numbers)}"
-    package = types.ModuleType(name)
-    package.__path__ = [folder]
-    sys.modules[name] = package
-    return name
 
 
 def _action_modules(folder: str) -> Iterator[str]:
