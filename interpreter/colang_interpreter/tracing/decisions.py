@@ -357,6 +357,7 @@ def _place(rail: _Seen, flows: Mapping[str, Any]) -> None:
 
 # ---------------------------------------------------------------- Colang 2.x
 
+
 def decisions_v2(
     runs: Iterable[RailRun], actions: Iterable[ActionRun], calls: Sequence[ModelCall]
 ) -> list[Decision]:
