@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 
 import colang
 from colang.config import RailsConfig
-from colang.config.errors import ColangParsingError, ConfigurationError
+from colang.config.errors import (
+    ColangParsingError,
+    ConfigurationError,
+    InvalidModelConfigurationError,
+)
 from colang.config.settings import from_yaml, join
 from colang.config.yaml_reader import MAX_CHARACTERS, read_yaml
 from colang.diagnostics import Diagnostic
@@ -351,7 +355,7 @@ def test_a_single_colang_file_is_accepted(tmp_path: Path) -> None:
 def test_api_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = "models: [{type: main, engine: e, model: m, api_key_env_var: SOME_KEY_FOR_A_TEST}]\n"
     monkeypatch.delenv("SOME_KEY_FOR_A_TEST", raising=False)
-    with pytest.raises(ConfigurationError, match="SOME_KEY_FOR_A_TEST"):
+    with pytest.raises(InvalidModelConfigurationError, match="SOME_KEY_FOR_A_TEST"):
         RailsConfig.from_content("define flow x\n  bot y\n", settings)
     assert check(settings) == []  # a check needs no keys
     monkeypatch.setenv("SOME_KEY_FOR_A_TEST", "x")

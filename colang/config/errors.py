@@ -18,7 +18,7 @@ class ConfigurationError(ValueError):
 
 
 class InvalidModelConfigurationError(ConfigurationError):
-    """The settings of a model are not valid."""
+    """The settings of a model are not valid, for example the variable with its key is not set."""
 
 
 class InvalidRailsConfigurationError(ConfigurationError):

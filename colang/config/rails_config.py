@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from colang.config import defaults
-from colang.config.errors import ColangParsingError, ConfigurationError, worded
+from colang.config.errors import (
+    ColangParsingError,
+    ConfigurationError,
+    InvalidModelConfigurationError,
+    worded,
+)
 from colang.config.model import (
     CoreConfig,
     Document,
@@ -137,7 +142,7 @@ class RailsConfig(Part):
         config.config_path = path
         missing = list(_missing_keys(config, project))
         if missing:
-            raise ConfigurationError(worded(missing, project.sources), missing)
+            raise InvalidModelConfigurationError(worded(missing, project.sources), missing)
         for finding in config.diagnostics:
             if finding.severity is Severity.WARNING:
                 _log.warning("%s", worded([finding], project.sources))

@@ -17,7 +17,6 @@ from colang_interpreter.v2.lifecycle import Blank
 from colang_interpreter.v2.matching import score
 from colang_interpreter.v2.model import (
     INACTIVE,
-    STOPPED,
     WAITING,
     Action,
     Activation,
@@ -210,11 +209,6 @@ class State:
         """Whether `main` has not been started yet, or has finished: the next call starts it (7.2)."""
         return self.main.status is WAITING
 
-    @property
-    def main_is_dead(self) -> bool:
-        """Whether `main` has failed: the interaction is over for good (Q52)."""
-        return self.main.status is STOPPED
-
     def begin_step(self) -> None:
         """Budgets and results of a step start anew."""
         limits = self.program.limits
@@ -334,10 +328,6 @@ class State:
             KeyError: No flow instance of this uid is running.
         """
         return self.instances[uid].locals
-
-    def action_status(self) -> dict[str, str]:
-        """Action uid -> status, for all actions that have not finished."""
-        return {uid: action.status.value for uid, action in self.actions.items()}
 
     def waits_for(self, event: Mapping[str, Any]) -> bool:
         """Whether an active flow waits for such an event: all given parameters must be expected so."""
