@@ -34,7 +34,7 @@ _SET = re.compile(r"(\$?[\w.]+)(\s*)(=(?!=))(\s*)")
 _SET_LABEL = re.compile(r"(.+?)\s+label(?:\s+to)?\s+(\$[\w.]+)$")
 _DO_TARGETS = re.compile(r"\$[\w.]+(?:\s*,\s*\$[\w.]+)*\s*(=)(?!=)\s*")
 _LABEL_VALUE = re.compile(r"""\s(\$[\w.]+|"[^"]*")$""")
-_NUMBER = re.compile(r"\d*\.?\d+\.?")
+_NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
 
 
 def read_statement(reader: Reader, line: Line, depth: int) -> n.Stmt:
