@@ -326,6 +326,13 @@ def test_broken_settings_are_shown_where_they_are() -> None:
     assert "not valid YAML" in found.message
 
 
+def test_settings_that_mean_nothing_are_a_fault_of_the_original() -> None:
+    made = migrated({"config.yml": "rails:\n  input: 7\n", "a.co": DIALOG})
+    (found,) = made.report.of("cannot")
+    assert (found.rule, found.path, found.line, found.column) == ("M703", "config.yml", 2, 10)
+    assert "`rails.input`" in found.message and made.changes == {}
+
+
 @pytest.mark.parametrize("files", [{}, {"notes.md": "# n"}])
 def test_a_folder_without_anything_asks_whether_it_is_the_right_one(files: dict[str, str]) -> None:
     made = migrated(files)

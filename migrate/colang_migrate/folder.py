@@ -708,6 +708,7 @@ def _verify(work: _Work, changed: Sequence[str]) -> None:
         for name, data in work.after.items()
         if name.endswith((".co", ".yml", ".yaml", ".py")) or name == ".railsignore"
     }
+    before: dict[tuple[str, str], Finding] | None = None
     for diagnostic in check(Project.from_texts(texts)):
         if diagnostic.severity is not Severity.ERROR:
             continue
@@ -715,9 +716,33 @@ def _verify(work: _Work, changed: Sequence[str]) -> None:
             continue
         if diagnostic.code == "CO205" and not work.options.include_main:
             continue  # the caller adds the main flow
-        found = finding("M901", f"{diagnostic.code} {diagnostic.message}", diagnostic.path or "")
+        if before is None:
+            before = _original_errors(work)
+        found = before.get((diagnostic.code, diagnostic.message)) or finding(
+            "M901", f"{diagnostic.code} {diagnostic.message}", diagnostic.path or ""
+        )
         work.findings.append(found)
         work.refused = True
+
+
+def _original_errors(work: _Work) -> dict[tuple[str, str], Finding]:
+    """What was wrong before, by code and message; settings mostly, which are edited and not rewritten."""
+    from colang import Project, check
+
+    settings = {name: file.text for name, file in work.yaml.items()}
+    project = Project.from_texts({**work.old, **work.kept, **work.python, **settings})
+    found: dict[tuple[str, str], Finding] = {}
+    for diagnostic in check(project):
+        source = project.sources.get(diagnostic.path or "")
+        at = None if source is None else source.position(diagnostic.span.start)
+        found[diagnostic.code, diagnostic.message] = finding(
+            "M703",
+            f"the original: {diagnostic.message}",
+            diagnostic.path or "",
+            at.line if at else 0,
+            at.column if at else 0,
+        )
+    return found
 
 
 def _is_known(message: str, work: _Work) -> bool:
