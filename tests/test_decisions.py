@@ -279,6 +279,18 @@ define subflow look
   if $outcome.is_blocked
     stop
 
+define subflow refuse
+  if $relevant_chunks == "secret"
+    bot refuse to respond
+    stop
+
+define bot warn
+  "This may be out of date."
+
+define subflow warn
+  if $relevant_chunks == "old"
+    bot warn
+
 define subflow raise
   if $relevant_chunks == "raise"
     create event ChunksRailException(message="no")
@@ -612,3 +624,17 @@ def test_without_the_package_the_error_says_what_to_install(
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(MissingPackageError, match=r"colang-toolchain\[otel\]"):
         OpenTelemetry()
+
+
+def test_what_a_retrieval_rail_says_goes_through_none() -> None:
+    first, second = retrieve("secret", "hello", "hello", flows="refuse, look")
+    for reply in (first, second):
+        assert reply.text == "I'm sorry, I can't respond to that."
+        assert short(reply.decisions) == ["input: check input: allow", "retrieval: refuse: block"]
+
+
+def test_a_retrieval_rail_that_speaks_and_goes_on_leaves_no_chunks() -> None:
+    [reply] = retrieve("old", "hello", flows="warn, look")
+    assert reply.text.startswith("This may be out of date.")
+    assert short(reply.decisions)[1:] == ["retrieval: warn: transform", "retrieval: look: allow"]
+    assert reply.decisions[-1].text == ""

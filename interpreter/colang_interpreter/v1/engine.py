@@ -15,7 +15,7 @@ from colang_interpreter.dynamic import is_a, is_mapping
 from colang_interpreter.v1 import elements as e
 from colang_interpreter.v1.flows import WILDCARDS, Flow
 from colang_interpreter.v1.names import flow_call
-from colang_interpreter.v1.rails import RUNNER, Mark, mark
+from colang_interpreter.v1.rails import RUNNER, SPEAKS, Mark, mark
 
 if TYPE_CHECKING:
     from colang_interpreter.v1.program import Program
@@ -209,6 +209,8 @@ class Engine:
         elif kind == "StartUtteranceBotAction":
             self.context["last_bot_message"] = event.get("script")
         self.context["event"] = event
+        if kind == "BotIntent":
+            self.context[SPEAKS] = not self.compat and self._is_wanted_by_rail(event)
         owner: int | None = None
         if kind == "InternalSystemActionFinished":
             uid = event.get("action_uid")
@@ -242,6 +244,19 @@ class Engine:
         self._interrupt(advanced)
         self._resume()
         self.decided = self.decision
+
+    def _is_wanted_by_rail(self, event: Mapping[str, Any]) -> bool:
+        """Whether it is a retrieval rail that has decided to say this."""
+        decision = self.decided
+        if decision is None or not isinstance(decision.element, e.Utter):
+            return False
+        if said(decision.element) != event.get("intent"):
+            return False
+        by_uid = {x.uid: x for x in self.instances}
+        at: Instance | None = decision.instance
+        while at is not None and at.flow.id != RUNNER:
+            at = by_uid.get(at.caller) if at.caller is not None else None
+        return at is not None
 
     def _in_rails(self) -> bool:
         """Whether a runner of rails is at work."""

@@ -12,6 +12,9 @@ from typing import Any, Final, NamedTuple
 RUNNER: Final = "run retrieval rails"
 """The built-in flow that calls retrieval rails."""
 
+SPEAKS: Final = "_retrieval_rail_speaks"
+"""The variable that tells the flows of the pipeline who says what the bot says."""
+
 TEXT: Final = "relevant_chunks"
 """The variable that holds what they check."""
 
