@@ -636,5 +636,5 @@ def test_what_a_retrieval_rail_says_goes_through_none() -> None:
 def test_a_retrieval_rail_that_speaks_and_goes_on_leaves_no_chunks() -> None:
     [reply] = retrieve("old", "hello", flows="warn, look")
     assert reply.text.startswith("This may be out of date.")
-    assert short(reply.decisions)[1:] == ["retrieval: warn: transform", "retrieval: look: allow"]
-    assert reply.decisions[-1].text == ""
+    assert short(reply.decisions)[1:] == ["retrieval: warn: allow", "retrieval: look: transform"]
+    assert reply.decisions[-1].text_after == ""
