@@ -20,6 +20,7 @@ _TITLES = {
     "retrieval": "What was retrieved is checked by",
     "tool_input": "What tools give is checked by",
     "tool_output": "Which tools are called is checked by",
+    "execution": "What actions are given and give back is checked by",
 }
 
 
@@ -79,12 +80,12 @@ def _rail(rail: Rail) -> Iterator[tuple[str, str]]:
     place = f"{rail.path}:{rail.line}" if rail.path else "nowhere"
     when = "  (only sometimes)" if rail.conditional else ""
     yield f"  {rail.position}. {rail.call}{when}", "" if rail.works else "error"
-    yield f"       flow: {place}", "dim"
+    yield f"       {'flow' if rail.flow else 'decorator'}: {place}", "dim"
     if rail.called_from and rail.called_from != place:
         yield f"       called: {rail.called_from}", "dim"
     for action in rail.actions:
         where = f" ({action.path}:{action.line})" if action.path else ""
-        yield f"       runs: {action.name}{where}", "dim"
+        yield f"       {'runs' if rail.flow else 'action'}: {action.name}{where}", "dim"
     for need in rail.needs:
         yield f"       needs: {need}", "dim"
     for note in rail.notes:

@@ -62,3 +62,13 @@ def unknown_action_argument(
         severity=Severity.WARNING,
         help=f"did you mean `{guess}`?" if guess else f"its parameters: {listed}",
     )
+
+
+def bad_execution_rail(problem: str, span: Span) -> Diagnostic:
+    """CO506: `validate_input` or `validate_response` cannot work like that, so the Python file cannot be loaded."""
+    return Diagnostic(
+        code="CO506",
+        message=problem,
+        span=span,
+        help="without this the file cannot be loaded; NeMo Guardrails leaves out what it does not know, silently",
+    )

@@ -10,6 +10,7 @@ from colang.diagnostics import Diagnostic
 from colang.source import Source, Span
 
 if TYPE_CHECKING:
+    from colang.project.execution_rails import ExecutionRail
     from colang.syntax import nodes, nodes_v1
 
 Version: TypeAlias = Literal["1.0", "2.x"]
@@ -62,7 +63,7 @@ class ActionInfo:
     """A Python action as far as its source tells; nothing is executed. Section 7.4.
 
     `name` is the registered name. `parameters` are the names of its parameters in order, without ``self``;
-    `open_parameters` says that it takes any others, too.
+    `open_parameters` says that it takes any others, too. `rails` are its execution rails.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ActionInfo:
     open_parameters: bool
     path: str
     span: Span
+    rails: tuple[ExecutionRail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

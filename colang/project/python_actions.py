@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from colang.diagnostics import Diagnostic
 from colang.diagnostics import actions as report
+from colang.project.execution_rails import DecoratorNames, read_rails
 from colang.project.files import ActionInfo
 from colang.source import Source, Span
 
@@ -44,12 +45,18 @@ def read_actions(text: str, path: str) -> tuple[dict[str, ActionInfo], bool, lis
         problem = str(error) or "it is nested too deep"
         return {}, False, [report.bad_python(problem, Span(0, 0)).at(path)]
     found: dict[str, ActionInfo] = {}
+    problems: list[Diagnostic] = []
     functions: dict[str, ast.AST] = {}
+    decorators = DecoratorNames(tree)
     for node in _definitions(tree):
         functions.setdefault(node.name, node)
         name = _declared_name(node)
+        info = _info(name or node.name, node, node, source, decorators)
         if name is not None:
-            found[name] = _info(name, node, node, source)
+            found[name] = info
+        for rail in info.rails:
+            if rail.problem is not None:
+                problems.append(report.bad_execution_rail(rail.problem, rail.span).at(path))
     complete = True
     imported = _imported_names(tree)
     for call in _calls(tree):
@@ -57,8 +64,8 @@ def read_actions(text: str, path: str) -> tuple[dict[str, ActionInfo], bool, lis
         if name is None or (name == target and not (name in functions or name in imported)):
             complete = False
             continue
-        found[name] = _info(name, functions.get(target), call, source)
-    return found, complete, []
+        found[name] = _info(name, functions.get(target), call, source, decorators)
+    return found, complete, problems
 
 
 def _definitions(
@@ -132,7 +139,10 @@ def _registered(call: ast.Call) -> tuple[str | None, str]:
     return function or None, function
 
 
-def _info(name: str, node: ast.AST | None, at: ast.AST, source: Source) -> ActionInfo:
+def _info(
+    name: str, node: ast.AST | None, at: ast.AST, source: Source, decorators: DecoratorNames
+) -> ActionInfo:
+    target = node
     if isinstance(node, ast.ClassDef):
         runs = [
             child
@@ -144,12 +154,14 @@ def _info(name: str, node: ast.AST | None, at: ast.AST, source: Source) -> Actio
     else:
         own = 0
     span = _span(at, source)
+    rails = read_rails(target, node, source, decorators)
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return ActionInfo(name, (), True, source.path, span)
+        return ActionInfo(name, (), True, source.path, span, rails)
     arguments = node.args
     names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)][own:]
     names += [a.arg for a in arguments.kwonlyargs]
-    return ActionInfo(name, tuple(names), arguments.kwarg is not None, source.path, span)
+    is_open = arguments.kwarg is not None
+    return ActionInfo(name, tuple(names), is_open, source.path, span, rails)
 
 
 def _span(node: ast.AST, source: Source) -> Span:

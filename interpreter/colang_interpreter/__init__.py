@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from colang_interpreter.host.saving import ConversationError as ConversationError
     from colang_interpreter.host.session import Reply as Reply
     from colang_interpreter.host.session import Session as Session
+    from colang_interpreter.host.validation import ValidationError as ValidationError
+    from colang_interpreter.host.validation import validate_input as validate_input
+    from colang_interpreter.host.validation import validate_response as validate_response
     from colang_interpreter.library.actions.outcome import RailOutcome as RailOutcome
     from colang_interpreter.programs import compile as compile
 
@@ -41,12 +44,15 @@ _EXPORTS = {
     "RealClock": "colang_interpreter.host.clock",
     "Reply": "colang_interpreter.host.session",
     "Session": "colang_interpreter.host.session",
+    "ValidationError": "colang_interpreter.host.validation",
     "VirtualClock": "colang_interpreter.host.clock",
     "action": "colang_interpreter.host.actions",
     "compile": "colang_interpreter.programs",
     "current_request": "colang_interpreter.host.context",
     "current_session_id": "colang_interpreter.host.context",
     "replay": "colang_interpreter.host.log",
+    "validate_input": "colang_interpreter.host.validation",
+    "validate_response": "colang_interpreter.host.validation",
 }
 
 __all__ = [
@@ -62,12 +68,15 @@ __all__ = [
     "RealClock",
     "Reply",
     "Session",
+    "ValidationError",
     "VirtualClock",
     "action",
     "compile",
     "current_request",
     "current_session_id",
     "replay",
+    "validate_input",
+    "validate_response",
 ]
 
 

@@ -9,7 +9,10 @@ VERSION: Final = 1
 """Of the JSON form."""
 
 KINDS: Final = ("input", "output", "retrieval", "tool_input", "tool_output")
-"""What rails can check, in the order in which they are shown."""
+"""What rails of the settings can check, in the order in which they are shown."""
+
+EXECUTION: Final = "execution"
+"""The kind of the rails that check what actions are given and give back; they are shown last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +29,11 @@ class Rail:
     """One rail.
 
     Attributes:
-        kind: What it checks, one of `KINDS`.
+        kind: What it checks, one of `KINDS`, or `EXECUTION`.
         position: Its place among those of its kind, from 1.
-        call: The call as it is written.
-        flow: Name of the flow.
-        path: File of the flow; "" if there is no such flow.
+        call: The call as it is written; the decorator of an execution rail.
+        flow: Name of the flow; "" of an execution rail, which has one of `actions`.
+        path: File of the flow, or of the decorator; "" if there is no such flow.
         line: Line of its definition, from 1; 0 if there is no such flow.
         called_from: Where it is called: a file and a line.
         conditional: It is called below an `if`, `when` or `while`: not for every message.

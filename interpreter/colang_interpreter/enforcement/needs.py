@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from colang.config.requirements import PROMPT_TASKS
 from colang.diagnostics.config import near
-from colang_interpreter.enforcement.model import Action
+from colang_interpreter.enforcement.model import EXECUTION, Action, Rail
 from colang_interpreter.library.actions import (
     align_score,
     clavata,
@@ -270,14 +270,45 @@ _TOLD: Final = frozenset({"CO409", "CO410", "CO412", "CO432"})
 """Errors that are told with the rail they are about: prompts, models, flows and policies that are missing."""
 
 
+def execution_rails(project: Project) -> Iterator[Rail]:
+    """What the decorators of the project's Python actions check."""
+    number = 0
+    for name, info in project.python.actions.items():
+        source = project.sources.get(info.path)
+        for rail in info.rails:
+            number += 1
+            line = action_line = 0
+            if source is not None:
+                line = source.position(rail.span.start).line
+                action_line = source.position(info.span.start).line
+            notes: tuple[str, ...] = ()
+            if rail.validators is None:
+                notes = ("its validators are not written out: they are known when it runs",)
+            yield Rail(
+                kind=EXECUTION,
+                position=number,
+                call=rail.call,
+                flow="",
+                path=info.path,
+                line=line,
+                actions=(Action(name=name, path=info.path, line=action_line),),
+                problems=() if rail.problem is None else (rail.problem,),
+                notes=notes,
+            )
+
+
 def project_problems(project: Project) -> list[str]:
     """The errors of a project, because of which it cannot run; files in the other dialect are among them."""
     from colang.analysis import check
     from colang.diagnostics import Severity
 
     found: list[str] = []
+    actions = project.python.actions.values()
+    told = {(info.path, rail.span) for info in actions for rail in info.rails}
     for finding in check(project):
         if finding.severity is not Severity.ERROR or finding.code in _TOLD:
+            continue
+        if finding.code == "CO506" and (finding.path, finding.span) in told:
             continue
         source = project.sources.get(finding.path or "")
         line = source.position(finding.span.start).line if source is not None else 0

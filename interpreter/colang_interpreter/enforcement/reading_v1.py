@@ -10,7 +10,12 @@ from colang.config.plain import as_list
 from colang.diagnostics.config import near
 from colang.syntax import nodes_v1
 from colang_interpreter.enforcement.model import KINDS, Action, Enforcement, Rail
-from colang_interpreter.enforcement.needs import Findings, Surroundings, project_problems
+from colang_interpreter.enforcement.needs import (
+    Findings,
+    Surroundings,
+    execution_rails,
+    project_problems,
+)
 from colang_interpreter.v1.elements import CallFlow, RunAction, module_elements
 from colang_interpreter.v1.names import flow_call
 from colang_interpreter.v1.program import library_files
@@ -50,7 +55,7 @@ def read(project: Project) -> Enforcement:
             notes.append(f"the {kind} rails run at the same time (`rails.{kind}.parallel`)")
     return Enforcement(
         version="1.0",
-        rails=tuple(rails),
+        rails=(*rails, *execution_rails(project)),
         problems=tuple(project_problems(project)),
         notes=tuple(notes),
     )

@@ -11,7 +11,12 @@ from colang.config.plain import as_list
 from colang.diagnostics.config import near
 from colang.syntax import nodes
 from colang_interpreter.enforcement.model import KINDS, Action, Enforcement, Rail
-from colang_interpreter.enforcement.needs import Findings, Surroundings, project_problems
+from colang_interpreter.enforcement.needs import (
+    Findings,
+    Surroundings,
+    execution_rails,
+    project_problems,
+)
 
 if TYPE_CHECKING:
     from colang.project import Project, SourceFile
@@ -40,7 +45,10 @@ def read(project: Project) -> Enforcement:
     used = {rail.flow for rail in rails}
     notes += _unused(project, used)
     return Enforcement(
-        version="2.x", rails=tuple(rails), problems=tuple(problems), notes=tuple(notes)
+        version="2.x",
+        rails=(*rails, *execution_rails(project)),
+        problems=tuple(problems),
+        notes=tuple(notes),
     )
 
 

@@ -168,7 +168,7 @@ class Registered:
         called = _callable_of(target, meta.name)
         self.is_async = inspect.iscoroutinefunction(called)
         self.waits = self.is_async and _may_wait(called)
-        self.where = _where(called)
+        self.where = where_of(called)
         try:
             signature = inspect.signature(called)
         except (TypeError, ValueError):  # a builtin that does not tell
@@ -338,7 +338,8 @@ _WAITING = frozenset(
 """What ``await``, ``async for`` and ``async with`` are compiled to."""
 
 
-def _where(called: Any) -> str:
+def where_of(called: Any) -> str:
+    """File and line of a function; of the innermost one, if decorators have wrapped it."""
     code = getattr(inspect.unwrap(called), "__code__", None)
     if code is None:
         return f"{getattr(called, '__module__', None) or 'builtin'}"

@@ -27,6 +27,7 @@ from colang_interpreter.host.saving import ConversationError, Saved, checked
 from colang_interpreter.host.trace import ActionRun, Note, NoteKind, Step, Trace
 from colang_interpreter.machine import Event, Machine, Program
 from colang_interpreter.tracing.decisions import Decision
+from colang_interpreter.tracing.executions import Check, NotingChecks, decisions_of
 from colang_interpreter.tracing.model_calls import Noting
 
 _logger = logging.getLogger("colang_interpreter.host")
@@ -126,6 +127,9 @@ class Conversation:
         self._arrivals: list[Completion | Event] = []
         self._overdue: list[Event] = []  # to be processed before anything else
         self._remarks: list[tuple[NoteKind, str]] = []  # for the trace of the next turn
+        self._checks: list[
+            Check
+        ] = []  # of execution rails, for the trace of the turn that ends next
         self._waiter: asyncio.Future[None] | None = None
         self._settled: list[asyncio.Future[None]] = []
 
@@ -185,7 +189,7 @@ class Conversation:
             self._turn = turn = Turn(instant=frozenset(instant_actions))
             self._time = None
             try:
-                with Noting(turn.trace.model_calls):
+                with Noting(turn.trace.model_calls), NotingChecks(self._checks):
                     await self._run(turn, given, blocking, arrivals_first)
                 self._decided(turn)
             except BaseException:
@@ -209,6 +213,7 @@ class Conversation:
         """Take what happened on a copy of this conversation into the trace of the turn that runs here."""
         if self._turn is not None:
             self._turn.trace.actions += turn.trace.actions
+            self._checks += turn.trace.checks
             self._turn.trace.notes += turn.trace.notes
 
     async def close(self) -> None:
@@ -231,6 +236,8 @@ class Conversation:
         """Put on record what the rails have decided."""
         self._turns += 1
         judged = self._rules.decisions(self.machine, turn.trace)
+        if self._checks:
+            judged = self._with_executions(judged, turn.trace)
         if judged is None:
             return
         name, number = self.name, self._turns
@@ -240,6 +247,14 @@ class Conversation:
                 self.runtime.on_decisions(turn.trace.decisions)
             except Exception as problem:  # noqa: BLE001 - reports must not stop what they report
                 turn.note("error", f"{self._label()}: decisions not exported: {described(problem)}")
+
+    def _with_executions(
+        self, judged: Callable[[], list[Decision]] | None, trace: Trace
+    ) -> Callable[[], list[Decision]]:
+        """What rails have decided, and what execution rails have."""
+        trace.checks = self._checks[:]
+        del self._checks[: len(trace.checks)]  # a thread may add to it
+        return lambda: [*(judged() if judged else ()), *decisions_of(trace.checks, trace.actions)]
 
     # -- one turn
 

@@ -20,6 +20,8 @@ _NAMES = {
     f"{_PACKAGE}.actions": ("action", "ActionResult", "RailOutcome"),
     f"{_PACKAGE}.actions.actions": ("action", "ActionResult"),
     f"{_PACKAGE}.actions.rail_outcome": ("RailOutcome",),
+    f"{_PACKAGE}.actions.validation": ("validate_input", "validate_response"),
+    f"{_PACKAGE}.actions.validation.base": ("validate_input", "validate_response"),
     f"{_PACKAGE}.rails": ("LLMRails", "RailsConfig"),
     f"{_PACKAGE}.rails.llm": (),
     f"{_PACKAGE}.rails.llm.config": ("RailsConfig",),

@@ -10,6 +10,7 @@ from colang_interpreter.machine import Event
 
 if TYPE_CHECKING:
     from colang_interpreter.tracing.decisions import Decision
+    from colang_interpreter.tracing.executions import Check
     from colang_interpreter.tracing.model_calls import ModelCall
 
 NoteKind = Literal["refused", "limit", "failed", "cancelled", "error"]
@@ -57,16 +58,18 @@ class Trace:
         actions: Python actions that have ended.
         notes: What the host had to remark.
         model_calls: Calls of language models.
+        checks: What execution rails have decided.
         judged: How to read off the `decisions`, until somebody has asked for them: most turns are never looked at.
     """
 
-    __slots__ = ("_decisions", "actions", "judged", "model_calls", "notes", "steps")
+    __slots__ = ("_decisions", "actions", "checks", "judged", "model_calls", "notes", "steps")
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.actions: list[ActionRun] = []
         self.notes: list[Note] = []
         self.model_calls: list[ModelCall] = []
+        self.checks: list[Check] = []
         self.judged: Callable[[], list[Decision]] | None = None
         self._decisions: list[Decision] = []
 

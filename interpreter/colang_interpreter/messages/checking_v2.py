@@ -22,6 +22,7 @@ from colang_interpreter.messages.options import GenerationOptions, RailsResult
 from colang_interpreter.messages.recording import Recorder
 from colang_interpreter.streaming import Verdict
 from colang_interpreter.tracing.decisions import STOPPING
+from colang_interpreter.tracing.executions import KIND
 from colang_interpreter.v2.rails import OPTIONS, RUNNERS, VARIABLES
 from colang_interpreter.v2.state import State
 
@@ -94,8 +95,11 @@ class ChecksV2:
             return Checked(
                 result, Ran(ran.turn, ran.events, Answer(texts=[content])), state, recorder
             )
-        decisions = ran.turn.trace.decisions
-        blocking = [decision.rail for decision in decisions if decision.verdict in STOPPING]
+        blocking = [
+            decision.rail
+            for decision in ran.turn.trace.decisions
+            if decision.kind != KIND and decision.verdict in STOPPING
+        ]
         rail = next(iter([*blocking, *reversed(held_up)]), f"{shown} rails")
         message = ran.answer.message()
         words: Any = message["content"]
@@ -159,7 +163,8 @@ class ChecksV2:
             return (
                 Verdict.allow() if after is None or after == text else Verdict.rewrite(str(after))
             )
-        verdicts = {decision.verdict for decision in ran.turn.trace.decisions}
+        decisions = ran.turn.trace.decisions
+        verdicts = {decision.verdict for decision in decisions if decision.kind != KIND}
         if "error" in verdicts and "block" not in verdicts:
             return Verdict.error("it failed")
         return Verdict.block()

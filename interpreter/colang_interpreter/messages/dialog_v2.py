@@ -23,6 +23,7 @@ from colang_interpreter.messages.options import (
 )
 from colang_interpreter.messages.recording import Recorder
 from colang_interpreter.tracing.decisions import STOPPING, Decision
+from colang_interpreter.tracing.executions import KIND
 from colang_interpreter.v2.rails import OPTIONS, VARIABLES, called_rails
 
 _PAST: Final = "PastMessages"
@@ -140,8 +141,9 @@ class DialogV2:
         """
         trace = ran.turn.trace
         actions = {run.uid: run for run in trace.actions}
-        decided = [_rail(decision, actions, recorder) for decision in trace.decisions]
-        in_rails = {uid for decision in trace.decisions for uid in decision.uids}
+        verdicts = [decision for decision in trace.decisions if decision.kind != KIND]
+        decided = [_rail(decision, actions, recorder) for decision in verdicts]
+        in_rails = {uid for decision in verdicts for uid in decision.uids}
         rails: list[ActivatedRail] = []
         waiting: list[ExecutedAction] = []
         for event in ran.events:

@@ -33,6 +33,7 @@ from colang_interpreter.host.running import ActionRunner, Completion
 from colang_interpreter.llm.tokens import streaming
 from colang_interpreter.streaming import Verdict
 from colang_interpreter.tracing.decisions import passed_v1
+from colang_interpreter.tracing.executions import Check, NotingChecks, decisions_of
 from colang_interpreter.tracing.model_calls import ModelCall, Noting
 from colang_interpreter.v1.engine import plain_value
 from colang_interpreter.v1.program import Frame, Program
@@ -51,7 +52,7 @@ class Asked:
     """An action of the rail in one stream: how to call it."""
 
     __slots__ = (
-        "_context", "_dynamic", "_fixed", "_function", "_runtime", "_timed", "calls", "name", "reads", "result", "uid",
+        "_context", "_dynamic", "_fixed", "_function", "_runtime", "_timed", "calls", "checks", "name", "reads", "result", "uid",
     )  # fmt: skip
 
     def __init__(self, step: Execute, uid: str, runtime: Runtime, context: Context) -> None:
@@ -72,12 +73,14 @@ class Asked:
         self.reads = bool(self._dynamic)
         self._timed = registered if _needs_task(registered, runtime) else None
         self.calls: list[ModelCall] = []  # of the last run
+        self.checks: list[Check] = []  # the same
         self._context = context.copy()
         self._context.run(self._enter)
 
     def _enter(self) -> None:
         """Prepare the context, which is only used for this: what the action says goes to no stream."""
         Noting(self.calls).__enter__()
+        NotingChecks(self.checks).__enter__()
         streaming(None).__enter__()
         enter_action(self.uid)
 
@@ -85,6 +88,8 @@ class Asked:
         """Call it: its result, or what to await for the result."""
         if self.calls:
             self.calls.clear()
+        if self.checks:
+            self.checks.clear()
         given = self._fixed
         if self._dynamic:
             given = given.copy()
@@ -313,7 +318,8 @@ class DirectCheck:
             [call for asked, *_ in ran for call in asked.calls],
         )
         try:
-            report([replace(decision, turn=1)])
+            executions = decisions_of([check for asked, *_ in ran for check in asked.checks], ())
+            report([replace(each, turn=1) for each in (decision, *executions)])
         except Exception as problem:  # noqa: BLE001 - reports must not stop what they report
             _logger.warning("decisions not exported: %s", type(problem).__name__)
 

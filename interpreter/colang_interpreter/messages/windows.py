@@ -25,6 +25,7 @@ from colang_interpreter.host.parallel import has_passed, run_alone
 from colang_interpreter.host.trace import Trace
 from colang_interpreter.messages.direct_rails import DirectCheck, Ran, passed
 from colang_interpreter.streaming import Verdict, verdict_of
+from colang_interpreter.tracing.executions import checked_before
 from colang_interpreter.tracing.model_calls import repeated
 from colang_interpreter.v1.program import Program
 from colang_interpreter.v1.state import State
@@ -157,6 +158,7 @@ class _Repeating(ActionRegistry):
         def again(**given: object) -> Any:
             asked, _, result, error = self._left.pop(0)
             repeated(asked.calls, current_action_uid())
+            checked_before(asked.checks, current_action_uid())
             if error is not None:
                 raise error
             return result

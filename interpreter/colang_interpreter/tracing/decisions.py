@@ -43,10 +43,11 @@ class Decision:
     """What one rail made of one message.
 
     Attributes:
-        kind: ``input``, ``output``, ``retrieval``, ``tool_input`` or ``tool_output``; in 2.x one of the first two.
-        rail: The rail: in 1.0 as it is configured, in 2.x the name of the flow.
-        path: File of the flow; "" if it is not known.
-        line: Line of the flow's definition from 1; 0 if it is not known.
+        kind: ``input``, ``output``, ``retrieval``, ``tool_input`` or ``tool_output``, in 2.x one of the first two; or
+            ``execution``: it has checked what an action was given or gave back.
+        rail: The rail: in 1.0 as it is configured, in 2.x the name of the flow; the decorator of an execution rail.
+        path: File of the flow, or of the function of the action; "" if it is not known.
+        line: Line where that begins, from 1; 0 if it is not known.
         verdict: ``allow``, ``block``, ``transform`` (it goes on changed), ``error`` (blocked, because the rail could
             not tell) or ``cancelled`` (something else ended the rail before it was done).
         certainty: How sure the rail's action was, 0 to 1, if it said so.
@@ -57,7 +58,8 @@ class Decision:
         input_tokens: Of these calls, as far as the models count.
         output_tokens: The same.
         failures: Names of what went wrong, such as ``ConnectionError``.
-        runs: How many flows of the conversation had this message checked by this rail at the same time.
+        runs: How many flows of the conversation had this message checked by this rail at the same time; how often an
+            execution rail has run in the turn.
         session: Of which conversation, if it has a name.
         turn: Number of the turn in the conversation, from 1.
         reason: In words, as the rail's action gave it, or what went wrong. May quote texts.
@@ -384,7 +386,7 @@ def decisions_v2(
         decision = seen.decision(calls)
         key = (decision.kind, decision.rail, decision.text)
         before = merged.get(key)
-        merged[key] = decision if before is None else _joined(before, decision)
+        merged[key] = decision if before is None else joined(before, decision)
     return list(merged.values())
 
 
@@ -429,8 +431,8 @@ def _seen(run: RailRun, by_uid: Mapping[str, ActionRun]) -> _Seen:
     return seen
 
 
-def _joined(first: Decision, second: Decision) -> Decision:
-    """Two flows waited for the same message, so it was checked for both; the stricter verdict counts."""
+def joined(first: Decision, second: Decision) -> Decision:
+    """A rail has decided twice, for example because two flows waited for a message; the stricter verdict counts."""
     strict, other = (
         (second, first) if _SEVERITY[second.verdict] > _SEVERITY[first.verdict] else (first, second)
     )
