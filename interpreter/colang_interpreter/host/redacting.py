@@ -114,7 +114,8 @@ _SECRETS: Final = re.compile(
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,4}")
 _URL = re.compile(r"(://[^\s/:@]*:)[^\s/]+@")
 _HEADER = re.compile(
-    r"(?i)(\bauthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?:basic|bearer|token)\s{1,3})?)[^\s\"',;]+"
+    r"(?i)(\bauthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?:basic|bearer|token)\s{1,3})?)"
+    r"(?:\[secret removed\]|[^\s\"',;]+)"
 )
 _BEARER = re.compile(r"(?i)(\bbearer\s{1,3})[A-Za-z0-9._~+/=-]{20,}")
 _NAME: Final = (

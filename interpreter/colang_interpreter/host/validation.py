@@ -185,11 +185,12 @@ def _argument(value: Any, attribute: str, names: frozenset[str], limit: int) -> 
     if "quote" not in names:
         return value
     try:
-        return quote(value)
+        quoted = quote(value)
     except UnicodeEncodeError:
         raise _UncheckableError(
             f"Attribute {attribute} cannot be quoted: it has halves of characters."
         ) from None
+    return value if quoted == value else quoted
 
 
 def _response(result: Any, names: frozenset[str], limit: int) -> Any:
