@@ -731,6 +731,12 @@ def test_they_are_listed(either: Path, capsys: pytest.CaptureFixture[str]) -> No
     ) == 3
 
 
+def test_files_written_for_the_ecosystem_load(either: Path) -> None:
+    actions = load_actions(colang.Project.load("bot"))
+    assert sorted(actions) == ["allowed", "search"]
+    assert asyncio.run(_awaited(actions["search"]("at 10.0.0.1"))) == "at "
+
+
 MISTAKES = [
     ('["length"]', '["lenght"]', "`validate_input` has no validator `lenght`"),
     ("max_len=20", "max_len=0", "a number of characters above 0, not 0"),
