@@ -215,6 +215,8 @@ class Registered:
         Raises:
             ActionError: An argument the action does not have, or one it needs and did not get.
         """
+        if not arguments and not self.parameters:
+            return {}
         bound = self._named(arguments)
         for parameter, variable in self.variables:
             bound[parameter] = variables.get(variable)

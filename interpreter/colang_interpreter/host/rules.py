@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from colang_interpreter.host.actions import Outcome
@@ -159,6 +160,13 @@ _START = re.compile(r"Start(\w*Action)\Z")
 _STOP = re.compile(r"Stop(\w*Action)\Z")
 
 
+@lru_cache(maxsize=4096)
+def _started_action(kind: str) -> str | None:
+    """The action that an event of this type starts."""
+    found = _START.match(kind)
+    return None if found is None else found[1]
+
+
 class RulesV2:
     """Colang 2.x: section 7.2 of the language specification."""
 
@@ -203,11 +211,11 @@ class RulesV2:
 
     def call(self, event: Event, machine: Machine) -> Call | None:
         """``Start<X>Action``."""
-        found = _START.match(event["type"]) if event["type"].startswith("Start") else None
-        if found is None or not isinstance(event.get("action_uid"), str):
+        name = _started_action(event["type"])
+        if name is None or not isinstance(event.get("action_uid"), str):
             return None
         arguments = {key: value for key, value in event.items() if key not in ENVELOPE}
-        return Call(found[1], event["action_uid"], arguments, event)
+        return Call(name, event["action_uid"], arguments, event)
 
     def missing(self, call: Call) -> Outcome | None:
         """None: an action that is not registered is an outgoing event (C2-441)."""

@@ -68,7 +68,8 @@ def update_action(state: State, event: Event) -> None:
         return
     if event.name.startswith(("Start", "Stop", "Change")) and not member:
         return  # our own event, fed back by the outer loop (Q39)
-    action.context.update({k: v for k, v in args.items() if k != "action_uid"})
+    action.context.update(args)
+    action.context.pop("action_uid", None)
     if "Started" in member:
         if action.status is ActionStatus.STARTING:
             action.status = ActionStatus.STARTED

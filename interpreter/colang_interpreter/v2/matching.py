@@ -54,8 +54,12 @@ def _surplus(state: State, waiter: Waiter, event: Event) -> int:
             else:
                 known = 2 + len(pattern.args) if is_start else 1
             return max(0, _count(event) - known)
-    if isinstance(target, Action) and event.args.get("action_uid") != target.uid:
-        return -1
+    if isinstance(target, Action):
+        uid = event.args.get("action_uid")
+        if uid != target.uid:
+            return -1
+        if not target.arguments and not pattern.args and not pattern.outer:
+            return len(event.args) + (uid in state.actions)  # as below, without the dictionaries
     expected = waiter.expected
     if expected is None:
         expected = expected_of(waiter)

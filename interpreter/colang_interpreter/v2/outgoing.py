@@ -44,7 +44,7 @@ def outgoing(
             event[shape.time_key] = now
     for key, value in args.items():
         if key not in names.ENVELOPE:
-            event[key] = copied(value)
+            event[key] = value if type(value) in ATOMS else copied(value)
     if shape.is_action:
         _validate(name, event, shape)
     return event
@@ -108,7 +108,8 @@ def _validate(name: str, event: dict[str, Any], shape: _Shape) -> None:
 
 
 MAX_NESTING = 100
-_ATOMS = (str, int, float, bool, type(None))
+ATOMS = frozenset({str, int, float, bool, type(None)})
+"""Types whose values need no copy."""
 
 
 def copied(value: Any, depth: int = 0) -> Any:
@@ -120,7 +121,7 @@ def copied(value: Any, depth: int = 0) -> Any:
         EventError: The value is nested deeper than `MAX_NESTING`, or contains itself.
     """
     kind = class_of(value)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return value
     if depth > MAX_NESTING:
         raise EventError(f"a value is nested more than {MAX_NESTING} deep, or contains itself")

@@ -25,7 +25,7 @@ from colang_interpreter.v2.model import (
     Instance,
     Scores,
 )
-from colang_interpreter.v2.outgoing import EventError, copied
+from colang_interpreter.v2.outgoing import ATOMS, EventError, copied
 from colang_interpreter.v2.rails import RailLog
 from colang_interpreter.values import ExpressionError
 
@@ -180,7 +180,11 @@ class State:
             now = created if isinstance(created, str) else self.now
         self.now = now
         try:
-            args = {key: copied(value) for key, value in event.items() if key != "type"}
+            args = {
+                key: value if type(value) in ATOMS else copied(value)
+                for key, value in event.items()
+                if key != "type"
+            }
         except EventError as error:
             raise ValueError(f"event `{name}`: {error}") from None
         machine.step(self, Event(name, args))
