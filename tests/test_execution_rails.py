@@ -662,6 +662,42 @@ def test_one_record_for_a_rail_that_runs_often() -> None:
     assert found["validate_input(query)"] == ("transform", 2, 2)
 
 
+BACKGROUND = """\
+import core
+
+flow main
+  start SlowAction() as $slow
+  user said something
+  match $slow.Finished()
+  bot say "done"
+"""
+
+
+def test_a_background_action_is_on_record_in_the_turn_in_which_it_ends() -> None:
+    async def talk() -> tuple[Reply, Reply | None]:
+        released = asyncio.Event()
+
+        @action(name="SlowAction", execute_async=True)
+        @validate_response(["ip_filter"])
+        async def slow() -> str:
+            await released.wait()
+            return "at 10.0.0.1"
+
+        program = compile(colang.Project.load({"main.co": BACKGROUND}))
+        bot = Bot(program, actions={"SlowAction": slow}, wait_for_background=False)
+        async with bot.session(seed=1) as session:
+            first = await session.say("hello")
+            released.set()
+            return first, await session.receive(timeout=10)
+
+    first, second = asyncio.run(talk())
+    assert list(first.decisions) == []
+    assert second is not None and second.text == "done"
+    assert [(d.rail, d.verdict, d.turn) for d in second.decisions] == [
+        ("validate_response", "transform", 2)
+    ]
+
+
 def test_outside_of_conversations_nothing_is_recorded() -> None:
     assert asyncio.run(_awaited(search("a b"))) == "a%20b at "
 
