@@ -127,9 +127,8 @@ class Conversation:
         self._arrivals: list[Completion | Event] = []
         self._overdue: list[Event] = []  # to be processed before anything else
         self._remarks: list[tuple[NoteKind, str]] = []  # for the trace of the next turn
-        self._checks: list[
-            Check
-        ] = []  # of execution rails, for the trace of the turn that ends next
+        # Of execution rails, for the trace of the turn that ends next.
+        self._checks: list[Check] = []
         self._waiter: asyncio.Future[None] | None = None
         self._settled: list[asyncio.Future[None]] = []
 

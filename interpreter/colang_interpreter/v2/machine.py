@@ -187,8 +187,8 @@ def process(state: State, event: Event) -> None:
         if is_dict(data):
             state.globals.update(data)
 
-    failed: list[tuple[Head, str, str]] | None = None
-    unable: list[Waiter] | None = None  # of rails whose action has failed
+    failed: list[tuple[Head, str, str]] = []
+    unable: list[Waiter] = []  # of rails whose action has failed
     for waiter in state.index.candidates(event):
         head = waiter.head
         try:
@@ -197,20 +197,20 @@ def process(state: State, event: Event) -> None:
             _report_mismatch(state, head, error)
             continue
         except ExpressionError as error:
-            failed = [*(failed or ()), (head, str(error), error.kind)]
+            failed.append((head, str(error), error.kind))
             continue
         if value > 0.0:
             failure = event.flow is None and "failure_reason" in event.args
             if failure and state.rails is not None and state.rails.is_let_down(waiter, event):
                 if head.group is not None or head.handlers:
-                    unable = [*(unable or ()), waiter]
+                    unable.append(waiter)
                     continue
                 head.instance.unable = True  # it may go on, to say so: it will not succeed
             matched.append((waiter, head, value))
 
-    disappointed = _disappointed(state, event) if name in _ENDINGS else None
-    if unable is not None:
-        disappointed = [*(disappointed or ()), *_given_up(state, unable)]
+    disappointed = _disappointed(state, event) if name in _ENDINGS else []
+    if unable:
+        disappointed += _given_up(state, unable)
 
     if watch_unhandled and handled is not None:
         _announce_unhandled(state, event, loops, handled, matched)
@@ -222,14 +222,14 @@ def process(state: State, event: Event) -> None:
         _arrive(state, by, head, event, (event.scores, value))
     if event.flow is None and event.is_action_event:
         update_action(state, event)
-    for head, message, kind in failed or ():
+    for head, message, kind in failed:
         if head.status is not REMOVED:
             runtime_error(state, head, message, kind)
     for _, head, _ in matched:
         if head.status is ACTIVE and head.group is None:
             state.last_matched = head.instance
             run(state, head)
-    for head in disappointed or ():
+    for head in disappointed:
         if head.status is ACTIVE and head.waiters:
             fail(state, head)
 
