@@ -114,7 +114,7 @@ def _pending(state: State, head: Head) -> Pending | None:
     instance = head.instance
     try:
         if isinstance(instruction, ins.SendAction):
-            action = instance.temps[instruction.slot]
+            action: Action = instance.peek(instruction.slot)
             return Pending(head, f"Start{action.name}", action.arguments, action, None)
         if isinstance(instruction, ins.SendEvent):
             args = evaluated(instruction.args, instance)
@@ -175,9 +175,9 @@ def _share(state: State, pending: Pending, winner: Pending) -> None:
     instance.drop_action(own.uid)
     instance.add_action(shared)
     state.actions.pop(own.uid, None)
-    for slot, value in instance.temps.items():
+    for slot, value in instance.hidden:
         if value is own:
-            instance.temps[slot] = shared
+            instance.keep(slot, shared)
     for name, value in instance.locals.items():
         if value is own:
             instance.locals[name] = shared

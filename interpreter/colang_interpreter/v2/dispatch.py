@@ -148,16 +148,13 @@ class Index:
         if waiter.variable is not None:
             watched = waiter.head.instance.watched
             if watched is not None:
-                entries = watched[waiter.variable]
-                entries.remove(waiter)
-                if not entries:
-                    del watched[waiter.variable]
+                watched.remove(waiter)
             waiter.variable = None
 
-    def refresh(self, instance: Instance, variable: str) -> None:
-        """A local variable was assigned: file anew who waits for its value."""
-        watched = instance.watched
-        for waiter in list(watched.get(variable, ())) if watched is not None else ():
+    def refresh(self, instance: Instance, variable: str | None = None) -> None:
+        """A local variable was assigned (by default: any of them): file anew who waits for its value."""
+        watched = instance.watched or ()
+        for waiter in [w for w in watched if variable is None or w.variable == variable]:
             self.remove(waiter)
             self.add(waiter)
 
@@ -239,8 +236,9 @@ def _key_of(waiter: Waiter) -> str | tuple[str, Any] | None:
         if type(value) in _KEY_TYPES:
             waiter.variable = variable
             if instance.watched is None:
-                instance.watched = {}
-            instance.watched.setdefault(variable, []).append(waiter)
+                instance.watched = [waiter]
+            else:
+                instance.watched.append(waiter)
             return _about(waiter, parameter, value)
     return None
 

@@ -122,7 +122,7 @@ def _new_action(state: State, head: Head, instruction: ins.NewAction) -> bool:
 def _bind(state: State, head: Head, instruction: ins.Bind) -> bool:
     instance, slot = head.instance, instruction.slot
     instance.write(
-        instruction.target, instance.take(slot) if instruction.last else instance.temps.get(slot)
+        instruction.target, instance.take(slot) if instruction.last else instance.peek(slot)
     )
     head.pc += 1
     return True

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from colang.source import Span
 from colang_interpreter.expressions import Compiled
+from colang_interpreter.v2 import names
 
 Arguments: TypeAlias = tuple[tuple[str, Compiled], ...]
 """Evaluated when the instruction runs; positional arguments have the names ``$0``, ``$1``, ..."""
@@ -39,6 +40,17 @@ class EventPattern:
         tuple[str, str], ...
     ] = ()  # (parameter, local variable) where `args` is just `$x`
     all_constant: bool = False
+    event: str = field(init=False)  # name of the event, if that is known before the program runs
+
+    def __post_init__(self) -> None:
+        event = ""
+        if self.kind == "event":
+            event = self.name
+        elif self.kind == "flow":
+            event = names.FLOW_MEMBERS[self.member]
+        elif self.kind == "action":
+            event = f"{self.name}{self.member}"
+        object.__setattr__(self, "event", event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
         event.uid = given if isinstance(given, str) else state.flow_uid(flow.name)
         args["flow_instance_uid"] = event.uid
     context = args.get("context")
-    values, arguments = _bind(state, flow, args)
+    values, by_position = _bind(state, flow, args)
     source = event.source
     activated = args.get("activated") is True
     restart_of = state.restarts.pop(event.uid, None)
@@ -77,15 +77,25 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
             found.count += 1
             if source is not None:
                 source.add_child(found.reference)
-                found.owners[source.uid] = found.owners.get(source.uid, 0) + 1
+                found.add_owner(source.uid)
             started = Event(names.FLOW_STARTED, None, event.scores, flow=found.reference)
-            started.spelled = {**started.args, **arguments, "flow_instance_uid": event.uid}
+            started.spelled = {
+                **started.args,
+                **values,
+                **{
+                    p.position: values[p.name]
+                    for n, p in enumerate(flow.parameters)
+                    if by_position >> n & 1
+                },
+                "flow_instance_uid": event.uid,
+            }
             started.uid = event.uid
             state.queue.append(started)
             return None, True
     _check_limits(state, flow, source)
     instance = Instance(state, flow, event.uid)
-    instance.arguments = arguments
+    instance.given = tuple(values.values())
+    instance.by_position = by_position
     instance.locals = values
     if is_dict(context):
         if flow.parameters:
@@ -102,12 +112,12 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     _link(state, instance, event)
     if restart_of is not None:
         instance.activation = restart_of
-        restart_of.running[instance.uid] = instance
+        restart_of.add_copy(instance)
     elif activated:
         instance.activation = Activation(instance, key)
         if source is not None:
-            instance.activation.owners[source.uid] = 1
-        instance.activation.running[instance.uid] = instance
+            instance.activation.add_owner(source.uid)
+        instance.activation.add_copy(instance)
         state.activations[key] = instance.activation
     wanted = state.rails is None or state.rails.started(state, instance)
     head = Head(instance, 0 if wanted else len(flow.code))
@@ -117,16 +127,15 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     return head, False
 
 
-def _bind(
-    state: State, flow: FlowCode, args: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Values of all parameters, and the `arguments` of the instance (also by position, 6.3)."""
+def _bind(state: State, flow: FlowCode, args: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """Values of all parameters in their order, and which of them are given by position: bit n for the parameter n."""
     values: dict[str, Any] = {}
-    by_position: dict[str, Any] = {}
-    for parameter in flow.parameters:
+    by_position = 0
+    for number, parameter in enumerate(flow.parameters):
         position = parameter.position
         if position in args:
-            values[parameter.name] = by_position[position] = args[position]
+            values[parameter.name] = args[position]
+            by_position |= 1 << number
         elif parameter.name in args:
             values[parameter.name] = args[parameter.name]
         else:
@@ -134,16 +143,17 @@ def _bind(
                 None if parameter.default is None else parameter.default(state.blank)
             )
     for key in args:
-        if key in values or key in by_position or key in _BOOKKEEPING:
+        if key in values or key in _BOOKKEEPING:
             continue
-        if key.startswith("$"):
-            count = len(flow.parameters)
+        if not key.startswith("$"):
+            raise FlowStartError(f"flow `{flow.name}` has no parameter `{key}`")
+        count = len(flow.parameters)
+        if int(key[1:]) >= count:
             raise FlowStartError(
                 f"flow `{flow.name}` takes {count} argument{'s' * (count != 1)},"
                 f" but is given {int(key[1:]) + 1}"
             )
-        raise FlowStartError(f"flow `{flow.name}` has no parameter `{key}`")
-    return values, {**values, **by_position}
+    return values, by_position
 
 
 _BOOKKEEPING = frozenset(
@@ -219,8 +229,7 @@ def _unwatch_shared(state: State, source: Instance | None, context: dict[str, An
     while source is not None:
         if source.locals is context and not source.shared_locals:
             source.shared_locals = True
-            for variable in list(source.watched or ()):
-                state.index.refresh(source, variable)
+            state.index.refresh(source)
         source = source.parent
 
 
@@ -252,7 +261,7 @@ def forget_activation(state: State, activation: Activation) -> None:
     activation.count = 0
     if state.activations.get(activation.key) is activation:
         del state.activations[activation.key]
-    for uid in activation.owners:
+    for uid, _ in activation.owners:
         owner = state.instances.get(uid)
         if owner is not None:
             owner.drop_child(activation.reference.uid)
@@ -347,12 +356,12 @@ def _end_children(state: State, instance: Instance, scores: Scores) -> None:
             child = children.pop(0)
             activation = child.activation
             if activation is not None and activation.reference is child:
-                activation.count -= activation.owners.pop(owner.uid, 1)
+                activation.count -= activation.drop_owner(owner.uid)
                 if activation.count > 0:
                     owner.drop_child(child.uid)
                     continue
                 forget_activation(state, activation)
-                running = [x for x in activation.running.values() if x is not child]
+                running = [x for x in activation.running if x is not child]
                 children[:0] = running
             if child.listening:
                 stack.append((child, _owned(child)))
@@ -360,20 +369,22 @@ def _end_children(state: State, instance: Instance, scores: Scores) -> None:
             stack.pop()
             if owner is not instance:
                 _abort_one(state, owner, scores, False, cut_off=True)
-    instance.children = {
-        uid: child
-        for uid, child in instance.children.items()
-        if child.activation is not None
-        and child.activation is instance.activation
-        and child.activation.count > 0
-    }
+    instance.set_children(
+        [
+            child
+            for child in instance.children
+            if child.activation is not None
+            and child.activation is instance.activation
+            and child.activation.count > 0
+        ]
+    )
 
 
 def _owned(instance: Instance) -> list[Instance]:
     """The children that end with the instance: all but restarted copies of the same activation."""
     return [
         child
-        for child in instance.children.values()
+        for child in instance.children
         if child.activation is None or child.activation is not instance.activation
     ]
 
@@ -384,7 +395,7 @@ def _leave(state: State, instance: Instance, status: FlowStatus) -> None:
     parent = instance.parent
     activation = instance.activation
     if activation is not None:
-        activation.running.pop(instance.uid, None)
+        activation.drop_copy(instance)
         if activation.reference is instance:
             return
     if parent is not None:
@@ -397,7 +408,7 @@ def _unlink(instance: Instance) -> None:
     if activation is not None and activation.reference is instance and activation.count > 0:
         return
     instance.parent = None
-    instance.temps = NOTHING
+    instance.forget_hidden()
 
 
 def _restart_if_activated(state: State, instance: Instance, scores: Scores, allowed: bool) -> None:
@@ -424,10 +435,11 @@ def remove_heads(state: State, instance: Instance) -> None:
 
 def unpark(state: State, head: Head) -> None:
     """Take a head out of the index."""
-    if head.waiters:
-        for waiter in head.waiters:
+    waiters = head.waiters
+    if waiters is not None:
+        for waiter in waiters if isinstance(waiters, list) else (waiters,):
             state.index.remove(waiter)
-        head.waiters = ()
+        head.waiters = None
     head.group = None
 
 
@@ -511,7 +523,7 @@ def _running_copies(state: State, uid: str) -> list[Instance]:
     """A request for an ended reference instance means the copies that run for it now."""
     for activation in state.activations.values():
         if activation.reference.uid == uid:
-            return list(activation.running.values())
+            return list(activation.running)
     return []
 
 
@@ -536,7 +548,7 @@ def _deactivate(
             if activation.count > 0:
                 continue
             forget_activation(state, activation)
-            end = list(activation.running.values())
+            end = list(activation.running)
         for one in end:
             if finishing:
                 finish(state, one, scores, context_update=update, restart_allowed=False)

@@ -49,8 +49,8 @@ def _surplus(state: State, waiter: Waiter, event: Event) -> int:
         if is_start or not pattern.args:
             if waiter.uid != (event.uid or flow.uid):
                 return -1
-            if target is not None:
-                known = 3 + len(target.arguments)
+            if isinstance(target, Instance):
+                known = 3 + target.argument_count
             else:
                 known = 2 + len(pattern.args) if is_start else 1
             return max(0, _count(event) - known)
@@ -84,7 +84,7 @@ def _count(event: Event) -> int:
     flow = event.flow
     assert flow is not None
     returned = flow.returned and event.name == names.FLOW_FINISHED
-    return 3 + len(flow.arguments) + returned
+    return 3 + flow.argument_count + returned
 
 
 def expected_of(waiter: Waiter) -> dict[str, Any]:

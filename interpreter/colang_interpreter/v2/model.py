@@ -7,11 +7,12 @@ Plain mutable data with `__slots__`; the rules that change it are in `lifecycle`
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from colang_interpreter.v2 import names
+from colang_interpreter.v2.few import Few, listed, with_one, without
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.dispatch import Waiter
@@ -259,7 +260,9 @@ class Head:
         self.regions: tuple[Region, ...] = ()
         self.children: list[Head] | tuple[()] = ()
         self.fork = -1  # while inactive: the id of the fork it waits for
-        self.waiters: Sequence[Waiter] = ()  # index entries while it waits
+        self.waiters: Waiter | list[Waiter] | None = (
+            None  # index entries while it waits; a list if for a group
+        )
         self.group: list[Leaf] | None = None  # while it waits for a group
 
     @property
@@ -275,14 +278,53 @@ class Activation:
     `reference` is the instance created first; the copies that replace it after each end are its children.
     """
 
-    __slots__ = ("count", "key", "owners", "reference", "running")
+    __slots__ = ("_others", "_owner", "_running", "_share", "count", "key", "reference")
 
     def __init__(self, reference: Instance, key: object) -> None:
         self.reference = reference
         self.key = key
         self.count = 1
-        self.owners: dict[str, int] = {}  # uid of an activating instance -> its share of `count`
-        self.running: dict[str, Instance] = {}
+        self._owner: str = ""  # the first who asked for it, by uid, and its share of `count`
+        self._share = 0
+        self._others: dict[str, int] = NOTHING  # the shares of the others
+        self._running: Few = None
+
+    @property
+    def running(self) -> Collection[Instance]:
+        """The instances that run for it."""
+        return listed(self._running)
+
+    def add_copy(self, instance: Instance) -> None:
+        """An instance that runs for it."""
+        self._running = with_one(self._running, instance)
+
+    def drop_copy(self, instance: Instance) -> None:
+        """An instance that runs for it no more."""
+        self._running = without(self._running, instance.uid)
+
+    @property
+    def owners(self) -> list[tuple[str, int]]:
+        """Who asked for it, by the uid of the flow instance, and how often each did."""
+        first = [(self._owner, self._share)] if self._share else []
+        return [*first, *self._others.items()]
+
+    def add_owner(self, uid: str, share: int = 1) -> None:
+        """Somebody asks for it, `share` times; `count` is not changed."""
+        if uid == self._owner:
+            self._share += share
+        elif not self._share and not self._others:
+            self._owner, self._share = uid, share
+        else:
+            if self._others is NOTHING:
+                self._others = {}
+            self._others[uid] = self._others.get(uid, 0) + share
+
+    def drop_owner(self, uid: str) -> int:
+        """Somebody needs it no more; how often they had asked for it, at least 1."""
+        if uid == self._owner and self._share:
+            share, self._share = self._share, 0
+            return share
+        return self._others.pop(uid, 1) if self._others else 1
 
 
 _DATA_ATTRIBUTES = frozenset(
@@ -310,11 +352,15 @@ class Instance:
 
     __slots__ = (
         "__weakref__",
+        "_children",
+        "_held",
+        "_hidden",
+        "_slot",
         "actions",
         "activation",
-        "arguments",
-        "children",
+        "by_position",
         "flow",
+        "given",
         "globals_read",
         "heads",
         "locals",
@@ -329,7 +375,6 @@ class Instance:
         "runtime",
         "shared_locals",
         "status",
-        "temps",
         "uid",
         "unable",
         "waited",
@@ -348,12 +393,18 @@ class Instance:
         self.parent: Instance | None = None
         self.parent_uid: str | None = None
         self.heads: list[Head] = []
-        # `NOTHING` until the first entry, by the methods below: most flows have no use for one or the other.
+        # A conversation is mostly its flow instances: what most of them have no use for takes no room, and of what
+        # there is mostly one, the first takes no dictionary. The methods below see to that.
         self.actions: dict[str, Action] = NOTHING
-        self.children: dict[str, Instance] = NOTHING
-        self.temps: dict[int, Any] = NOTHING  # hidden values, by the slot the compiler gave them
+        self._children: Few = None
+        self._slot = (
+            -1
+        )  # hidden values, by the slot the compiler gave them: this one and those in `_hidden`
+        self._held: Any = None
+        self._hidden: dict[int, Any] = NOTHING
         self.locals: dict[str, Any] = {}
-        self.arguments: dict[str, Any] = {}
+        self.given: tuple[Any, ...] = ()  # the values of its parameters when it started
+        self.by_position = 0  # which of them were given by position: bit n for the parameter n
         self.globals_read: set[str] | None = None  # names declared `global` so far
         self.activation: Activation | None = None
         self.priority = 1.0
@@ -361,9 +412,7 @@ class Instance:
         self.returned = False
         self.restarted = False  # a successor has been started already
         self.waited = False  # it has reached a waiting point since it was started
-        self.watched: dict[str, list[Waiter]] | None = (
-            None  # variable -> waiters indexed by its value
-        )
+        self.watched: list[Waiter] | None = None  # waiters indexed by the value of a variable
         self.shared_locals = False
         self.unable = (
             False  # of a rail: an action it awaited has failed, so it cannot succeed any more
@@ -371,24 +420,55 @@ class Instance:
 
     def keep(self, slot: int, value: Any) -> None:
         """Put a hidden value into its slot."""
-        if self.temps is NOTHING:
-            self.temps = {}
-        self.temps[slot] = value
+        if self._slot == slot or (self._slot < 0 and slot not in self._hidden):
+            self._slot, self._held = slot, value
+        else:
+            if self._hidden is NOTHING:
+                self._hidden = {}
+            self._hidden[slot] = value
+
+    def peek(self, slot: int) -> Any:
+        """The value of a slot; None if it is empty."""
+        return self._held if self._slot == slot else self._hidden.get(slot)
 
     def take(self, slot: int) -> Any:
         """The value of a slot that nobody needs any more; None if it is empty."""
-        return self.temps.pop(slot, None) if self.temps else None
+        if self._slot == slot:
+            value, self._slot, self._held = self._held, -1, None
+            return value
+        return self._hidden.pop(slot, None) if self._hidden else None
+
+    @property
+    def hidden(self) -> list[tuple[int, Any]]:
+        """All hidden values and their slots, in the order of the slots."""
+        found = list(self._hidden.items())
+        if self._slot >= 0:
+            found.append((self._slot, self._held))
+        return sorted(found, key=_slot_of)
+
+    def forget_hidden(self) -> None:
+        """All slots are empty."""
+        self._slot, self._held, self._hidden = -1, None, NOTHING
+
+    @property
+    def children(self) -> Collection[Instance]:
+        """The flows that end with this one, in the order in which they came."""
+        return listed(self._children)
 
     def add_child(self, child: Instance) -> None:
         """A flow that ends with this one."""
-        if self.children is NOTHING:
-            self.children = {}
-        self.children[child.uid] = child
+        self._children = with_one(self._children, child)
 
     def drop_child(self, uid: str) -> None:
         """A flow that does not end with this one any more, if it ever did."""
-        if self.children:
-            self.children.pop(uid, None)
+        if self._children is not None:
+            self._children = without(self._children, uid)
+
+    def set_children(self, children: Iterable[Instance]) -> None:
+        """Exactly these flows end with this one."""
+        self._children = None
+        for child in children:
+            self.add_child(child)
 
     def add_action(self, action: Action) -> None:
         """An action that this flow uses."""
@@ -400,6 +480,22 @@ class Instance:
         """An action that this flow does not use any more, if it ever did."""
         if self.actions:
             self.actions.pop(uid, None)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was started with: its parameters by name, then those given by position also as ``$0``, ``$1``, ... (6.3)."""
+        parameters = self.flow.parameters
+        found = {p.name: value for p, value in zip(parameters, self.given, strict=False)}
+        if self.by_position:
+            for number, value in enumerate(self.given):
+                if self.by_position >> number & 1:
+                    found[parameters[number].position] = value
+        return found
+
+    @property
+    def argument_count(self) -> int:
+        """How many `arguments` there are."""
+        return len(self.given) + self.by_position.bit_count()
 
     @property
     def order_key(self) -> tuple[int, tuple[int, ...]]:
@@ -432,7 +528,7 @@ class Instance:
         if name in ("self", "system"):
             return
         self.locals[name] = value
-        if self.watched is not None and name in self.watched:
+        if self.watched:
             self.runtime.index.refresh(self, name)
 
     # -------------------------------------------------- what a reference shows
@@ -464,7 +560,7 @@ class Instance:
         if name == "context":
             return self.locals
         if name == "child_flow_uids":
-            return list(self.children)
+            return [child.uid for child in self.children]
         if name == "action_uids":
             return list(self.actions)
         if name == "activated":
@@ -477,3 +573,7 @@ class Instance:
 
     def __repr__(self) -> str:
         return f"<Instance {self.uid} {self.status.value}>"
+
+
+def _slot_of(entry: tuple[int, Any]) -> int:
+    return entry[0]

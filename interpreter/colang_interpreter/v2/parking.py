@@ -33,15 +33,19 @@ def park(state: State, head: Head, arrival: int, done: Sequence[int] = ()) -> No
         wait(state, head, instruction)
     elif isinstance(instruction, ins.WaitGroup):
         wait_group(state, head, instruction, done)
-    for offset, waiter in enumerate(head.waiters):
-        waiter.arrival = arrival + offset
+    waiters = head.waiters
+    if isinstance(waiters, list):
+        for offset, waiter in enumerate(waiters):
+            waiter.arrival = arrival + offset
+    elif waiters is not None:
+        waiters.arrival = arrival
 
 
 def wait(state: State, head: Head, instruction: ins.Wait) -> bool:
     """Park a head on a single wait; it blocks (False)."""
     waiter = Waiter(head, instruction.pattern, -1, state.index.next_arrival())
     _prepare(state, waiter, head.instance)
-    head.waiters = (waiter,)
+    head.waiters = waiter
     state.index.add(waiter)
     if not instruction.silent:
         head.instance.waited = head.instance.waited or head.instance.status is STARTED
@@ -101,17 +105,12 @@ def _prepare(state: State, waiter: Waiter, instance: Instance) -> None:
     """What a waiter knows about its event when it parks: name, bound action or instance, literals (6.4)."""
     pattern = waiter.pattern
     kind = pattern.kind
-    if kind == "event":
-        waiter.name = pattern.name
-        if pattern.all_constant:
+    if pattern.event:
+        waiter.name = pattern.event
+        if kind == "event" and pattern.all_constant:
             waiter.expected = pattern.constants
-        return
-    if kind == "flow":
-        waiter.name = names.FLOW_MEMBERS[pattern.member]
-    elif kind == "action":
-        waiter.name = f"{pattern.name}{pattern.member}"
     elif kind == "slot":
-        target = instance.temps.get(pattern.slot)
+        target = instance.peek(pattern.slot)
         if pattern.member == "Started":
             waiter.name = names.FLOW_STARTED
             waiter.uid = target

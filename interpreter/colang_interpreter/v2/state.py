@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from colang_interpreter import rng
 from colang_interpreter.v2 import machine, names
 from colang_interpreter.v2.dispatch import Index, Waiter
+from colang_interpreter.v2.few import Few, listed, with_one, without
 from colang_interpreter.v2.lifecycle import Blank
 from colang_interpreter.v2.matching import score
 from colang_interpreter.v2.model import (
@@ -106,7 +107,7 @@ class State:
         self.source_uid = SOURCE_UID
         self.globals: dict[str, Any] = {}
         self.instances: dict[str, Instance] = {}
-        self.by_flow: dict[str, Instance | dict[str, Instance]] = {}  # mostly there is one
+        self.by_flow: dict[str, Few] = {}
         self.ended_flows: set[str] = set()
         self.loops: dict[str, int] = {}
         self.actions: dict[str, Action] = {}
@@ -290,13 +291,7 @@ class State:
         """File a new instance, and count its loop."""
         self.instances[instance.uid] = instance
         name = instance.flow.name
-        same = self.by_flow.get(name)
-        if same is None:
-            self.by_flow[name] = instance
-        elif isinstance(same, Instance):
-            self.by_flow[name] = {same.uid: same, instance.uid: instance}
-        else:
-            same[instance.uid] = instance
+        self.by_flow[name] = with_one(self.by_flow.get(name), instance)
         self.loops[instance.loop_id] = self.loops.get(instance.loop_id, 0) + 1
 
     def drop_instance(self, instance: Instance) -> None:
@@ -305,23 +300,18 @@ class State:
             return
         name = instance.flow.name
         self.ended_flows.add(name)
-        same = self.by_flow[name]
-        if not isinstance(same, Instance):
-            del same[instance.uid]
-        if isinstance(same, Instance) or not same:
+        left = without(self.by_flow[name], instance.uid)
+        if left is None:
             del self.by_flow[name]
-        left = self.loops[instance.loop_id] - 1
-        if left:
-            self.loops[instance.loop_id] = left
+        others = self.loops[instance.loop_id] - 1
+        if others:
+            self.loops[instance.loop_id] = others
         else:
             del self.loops[instance.loop_id]
 
     def instances_of(self, flow: str) -> list[Instance]:
         """The running instances of a flow, in order of start."""
-        same = self.by_flow.get(flow)
-        if same is None:
-            return []
-        return [same] if isinstance(same, Instance) else list(same.values())
+        return list(listed(self.by_flow.get(flow)))
 
     # -------------------------------------------------- what embedders and actions ask
 
@@ -397,7 +387,7 @@ class State:
         if instance.actions:
             info["action_uids"] = list(instance.actions)
         if instance.children:
-            info["child_flow_uids"] = list(instance.children)
+            info["child_flow_uids"] = [child.uid for child in instance.children]
         return info
 
     # -------------------------------------------------- flows that come and go at run time

@@ -216,14 +216,20 @@ class _Reader:
                 children = [
                     self.instances[_index(i, len(self.instances))] for i in more["children"]
                 ]
-                instance.children = {x.uid: x for x in children}
+                instance.set_children(children)
         state.main = self.instances[_index(self.field("main", int), len(self.instances))]
         if state.main.flow.name != "main":
             raise StateError("the saved state is damaged: `main` is another flow")
 
     def fill_instance(self, instance: Instance, record: list[Any], more: dict[str, Any]) -> None:
         instance.locals = self.variables(record[6])
-        instance.arguments = self.variables(record[7])
+        arguments = self.variables(record[7])
+        if arguments:
+            parameters = instance.flow.parameters
+            instance.given = tuple(arguments.get(p.name) for p in parameters)
+            instance.by_position = sum(
+                1 << n for n, p in enumerate(parameters) if p.position in arguments
+            )
         for slot, value in more.get("temps", ()):
             instance.keep(whole(slot), self.value(value))
         for number in more.get("actions", ()):
@@ -316,12 +322,12 @@ class _Reader:
         activation.count = whole(count)
         for number, share in owners.items():
             owner = self.instances[_index(int(number), len(self.instances))]
-            activation.owners[owner.uid] = whole(share)
+            activation.add_owner(owner.uid, whole(share))
             owner.add_child(instance)
         for number in running:
             copy = self.instances[_index(number, len(self.instances))]
             copy.activation = activation
-            activation.running[copy.uid] = copy
+            activation.add_copy(copy)
         instance.activation = activation
         state.activations[activation.key] = activation
 

@@ -108,7 +108,7 @@ class _Writer:
                     self.number(a.reference),
                     a.count,
                     {str(self.numbers[id(o)]): n for o, n in self.owners(a)},
-                    [self.number(x) for x in a.running.values()],
+                    [self.number(x) for x in a.running],
                 ]
                 for a in state.activations.values()
             ],
@@ -118,7 +118,7 @@ class _Writer:
         return document
 
     def owners(self, activation: Activation) -> list[tuple[Instance, int]]:
-        found = [(self.state.instances.get(uid), n) for uid, n in activation.owners.items()]
+        found = [(self.state.instances.get(uid), n) for uid, n in activation.owners]
         return [(x, n) for x, n in found if x is not None]
 
     # -------------------------------------------------- what is shared
@@ -141,7 +141,7 @@ class _Writer:
                 self.visit(instance.locals)
                 self.visit(instance.arguments)
                 self.visit(instance.return_value)
-                for value in instance.temps.values():
+                for _, value in instance.hidden:
                     self.visit(value)
                 for action in instance.actions.values():
                     self.action_number(action)
@@ -150,7 +150,7 @@ class _Writer:
                         self.region(region)
                 if instance.parent is not None:
                     self.number(instance.parent)
-                for child in instance.children.values():
+                for child in instance.children:
                     self.number(child)
             elif events < len(self.event_list):
                 event = self.event_list[events]
@@ -304,8 +304,8 @@ class _Writer:
             more["parent_uid"] = instance.parent_uid
         if parent is None or instance.loop_id != parent.loop_id:
             more["loop"] = self.uid(instance.loop_id)
-        if instance.temps:
-            more["temps"] = [[k, self.value(v)] for k, v in instance.temps.items()]
+        if hidden := instance.hidden:
+            more["temps"] = [[slot, self.value(value)] for slot, value in hidden]
         if instance.actions:
             more["actions"] = [self.action_number(a) for a in instance.actions.values()]
         if instance.priority != 1.0:
@@ -323,10 +323,8 @@ class _Writer:
         if instance.shared_locals:
             more["shared"] = True
         # Children are rebuilt from the parents; only an order that differs from that is written down.
-        children = [self.numbers[id(c)] for c in instance.children.values()]
-        if children != sorted(children) or any(
-            c.parent is not instance for c in instance.children.values()
-        ):
+        children = [self.numbers[id(c)] for c in instance.children]
+        if children != sorted(children) or any(c.parent is not instance for c in instance.children):
             more["children"] = children
         arguments = self.value(instance.arguments)
         record = [
@@ -344,7 +342,11 @@ class _Writer:
         return record
 
     def head(self, head: Head, instance: Instance) -> Any:
-        arrival = min((w.arrival for w in head.waiters), default=0)
+        waiters = head.waiters
+        arrival = 0
+        if waiters is not None:
+            first = waiters[0] if isinstance(waiters, list) else waiters
+            arrival = first.arrival
         more: dict[str, Any] = {}
         if head.status is HeadStatus.INACTIVE:
             more["inactive"] = True
