@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from colang_interpreter.host.actions import Outcome
 from colang_interpreter.machine import Event, Machine, Program
@@ -343,6 +343,9 @@ def _start_main(machine: _MachineV2, now: str) -> list[Event]:
     return machine.start_main(active=True)
 
 
+_RULES_V2: Final[Rules] = RulesV2()
+
+
 def rules_for(program: Program) -> Rules:
     """The rules of a program's dialect.
 
@@ -350,9 +353,9 @@ def rules_for(program: Program) -> Rules:
         ValueError: No machine runs that dialect.
     """
     if program.version == "2.x":
-        return RulesV2()
+        return _RULES_V2
     if program.version == "1.0":
-        from colang_interpreter.host.rules_v1 import RulesV1
+        from colang_interpreter.host.rules_v1 import RULES_V1
 
-        return RulesV1()
+        return RULES_V1
     raise ValueError(f"no machine runs Colang {program.version}; there are 1.0 and 2.x")

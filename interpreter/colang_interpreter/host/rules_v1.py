@@ -198,3 +198,6 @@ class _ProgramV1(Program, Protocol):
         self, seed: int = 0, *, context: Mapping[str, Any] | None = None, now: str | None = None
     ) -> tuple[_MachineV1, list[Event]]: ...
     def restore(self, blob: str | bytes) -> _MachineV1: ...
+
+
+RULES_V1: Final = RulesV1()

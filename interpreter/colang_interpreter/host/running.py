@@ -97,7 +97,8 @@ class ActionRunner:
         self._timeout = timeout
         self._running: dict[Run, None] = {}  # in the order they were started
         self._inline: list[Run] = []
-        self._tasks: set[asyncio.Task[None]] = set()  # also of ended actions that take their time
+        # Also of ended actions that take their time.
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     def __iter__(self) -> Iterator[Run]:
         """The actions that have not ended."""
@@ -168,8 +169,8 @@ class ActionRunner:
 
     def _spawn(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
         run.task = task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
 
     async def _execute(self, run: Run, *, threaded: bool) -> None:
         result: Any = None

@@ -92,9 +92,8 @@ class ChecksV2:
             result = RailsResult(
                 status="passed" if content == texts[shown] else "modified", content=content
             )
-            return Checked(
-                result, Ran(ran.turn, ran.events, Answer(texts=[content])), state, recorder
-            )
+            answer = Answer(texts=[content])
+            return Checked(result, Ran(ran.turn, answer, ran.read), state, recorder)
         blocking = [
             decision.rail
             for decision in ran.turn.trace.decisions

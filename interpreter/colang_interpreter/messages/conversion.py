@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -162,8 +162,13 @@ class Ran:
     """A turn, the events that came about in it, and the answer they amount to."""
 
     turn: Turn
-    events: list[Event]
     answer: Answer
+    read: Callable[[], list[Event]]  # most calls never look at the events
+
+    @property
+    def events(self) -> list[Event]:
+        """The events, in order."""
+        return self.read()
 
 
 def answer_of(events: Iterable[Event]) -> Answer:

@@ -81,7 +81,7 @@ class DialogV1:
         turn = await conversation.process([{"type": _BATCH, "events": events}], blocking=True)
         raise_failures(turn.trace)
         new = unpacked(turn.output)
-        return Ran(turn, new, answer_of(new))
+        return Ran(turn, answer_of(new), lambda: new)
 
     def restored(self, conversation: Conversation, state: Mapping[str, Any]) -> list[Event]:
         """The events of the state go through the flows again."""

@@ -24,7 +24,9 @@ from colang_interpreter.messages.options import (
 from colang_interpreter.messages.recording import Recorder
 from colang_interpreter.tracing.decisions import STOPPING, Decision
 from colang_interpreter.tracing.executions import KIND
+from colang_interpreter.v2.history import History
 from colang_interpreter.v2.rails import OPTIONS, VARIABLES, called_rails
+from colang_interpreter.v2.state import State
 
 _PAST: Final = "PastMessages"
 """Carries events that no flow gets to see, only the history; never leaves this module."""
@@ -101,15 +103,13 @@ class DialogV2:
             past, events = events[0]["events"], events[1:]
         if past and not conversation.has_begun:
             await conversation.process([], blocking=True, instant_actions=self._instant)
-        before: set[int] = set()
+        before = 0
         if conversation.has_begun:
-            machine: Any = conversation.machine
             for event in past:
-                machine.remember(event)
-            before = {id(event) for event in conversation.machine.history}
+                _past_of(conversation).add(event)
+            before = _past_of(conversation).count
         turn = await conversation.process(events, blocking=True, instant_actions=self._instant)
-        new = [event for event in conversation.machine.history if id(event) not in before]
-        return Ran(turn, new, _answer(turn))
+        return Ran(turn, _answer(turn), _past_of(conversation).excerpt(before))
 
     def restored(self, conversation: Conversation, state: Mapping[str, Any]) -> list[Event]:
         """The state holds everything; no events are left."""
@@ -275,6 +275,10 @@ def _tool_result(message: Message, number: int, messages: Sequence[Message]) -> 
         "is_success": True,
         "return_value": message["content"],
     }
+
+
+def _past_of(conversation: Conversation) -> History:
+    return cast(State, conversation.machine).past
 
 
 def _answer(turn: Turn) -> Answer:

@@ -7,18 +7,18 @@ the variable is assigned). Everything else is tested one by one when the event a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from colang_interpreter.v2 import names
-from colang_interpreter.v2.model import Action, Event, Head, Instance
+from colang_interpreter.v2.few import Few, listed, with_one, without
+from colang_interpreter.v2.model import NOTHING, Action, Event, Head, Instance
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.instructions import EventPattern
 
 _KEY_TYPES = (str, int, bool, type(None))
 _PREFERRED = ("action_uid", "flow_instance_uid", "flow_id", "event", "final_transcript")
-Bucket = dict["Waiter", None]
 
 
 class Waiter:
@@ -78,8 +78,8 @@ class Waiter:
         return (priority, position, self.arrival)
 
 
-Filed = dict[Any, "Waiter | Bucket"]
-"""Waiters by a value; one waiter needs no bucket, and mostly there is one."""
+Filed: TypeAlias = dict[Any, Few[Waiter]]
+"""Waiters by a value."""
 
 
 class _NameIndex:
@@ -88,8 +88,8 @@ class _NameIndex:
     __slots__ = ("keyed", "plain")
 
     def __init__(self) -> None:
-        self.plain: Bucket = {}
-        self.keyed: dict[str, Filed] = {}
+        self.plain: Few[Waiter] = None
+        self.keyed: dict[str, Filed] = NOTHING  # by a parameter and its value
 
 
 class Index:
@@ -121,9 +121,11 @@ class Index:
             table = self._names[waiter.name] = _NameIndex()
         if type(key) is tuple:
             parameter, value = key
+            if table.keyed is NOTHING:
+                table.keyed = {}
             _put(table.keyed.setdefault(parameter, {}), value, waiter)
         else:
-            table.plain[waiter] = None
+            table.plain = with_one(table.plain, waiter)
 
     def remove(self, waiter: Waiter) -> None:
         """Take a waiter out; empty tables go with it."""
@@ -142,8 +144,8 @@ class Index:
                 if not by_value:
                     del table.keyed[parameter]
             else:
-                del table.plain[waiter]
-            if not table.plain and not table.keyed:
+                table.plain = without(table.plain, waiter)
+            if table.plain is None and not table.keyed:
                 del self._names[waiter.name]
         if waiter.variable is not None:
             watched = waiter.head.instance.watched
@@ -175,38 +177,39 @@ class Index:
             _named(found, self._flows.get(uid) if type(uid) is str else None, name)
         table = self._names.get(name)
         if table is not None:
-            found.extend(table.plain)
+            if table.plain is not None:
+                found.extend(listed(table.plain))
             for parameter, by_value in table.keyed.items():
                 if flow is not None and parameter == "flow_id":  # without spelling the others out
                     value: Any = flow.flow.name
                 else:
                     value = event.args.get(parameter, _ABSENT)
-                if type(value) in _KEY_TYPES:
-                    _collect(found, by_value.get(value))
+                if type(value) in _KEY_TYPES and value in by_value:
+                    found.extend(listed(by_value[value]))
         if len(found) > 1:
             found.sort(key=_order)
         return found
 
-    def sole(self, uid: str) -> Waiter | Bucket | None:
-        """Who waits for an announcement of the flow instance `uid` itself: nobody, one, or several."""
+    def waiting_for(self, uid: str) -> Few[Waiter]:
+        """Who waits for an announcement of the flow instance `uid` itself."""
         return self._flows.get(uid)
 
     def contradicted(self, name: str, uid: str) -> list[Waiter]:
         """Who waits for something else of the instance `uid`, which has just ended with the event `name`."""
-        bucket = self._flows.get(uid)
-        if bucket is None:
-            return []
-        if isinstance(bucket, Waiter):
-            return [bucket] if bucket.name != name else []
-        return sorted((waiter for waiter in bucket if waiter.name != name), key=_order)
+        others = [w for w in listed(self._flows.get(uid)) if w.name != name]
+        if len(others) > 1:
+            others.sort(key=_order)
+        return others
 
     def all_waiters(self) -> Iterable[Waiter]:
         """Every waiter, for inspection (`flows_info`, `State.waits_for`)."""
-        yield from _listed(self._flows)
+        for waiters in self._flows.values():
+            yield from listed(waiters)
         for table in self._names.values():
-            yield from table.plain
+            yield from listed(table.plain)
             for by_value in table.keyed.values():
-                yield from _listed(by_value)
+                for waiters in by_value.values():
+                    yield from listed(waiters)
 
 
 def _key_of(waiter: Waiter) -> str | tuple[str, Any] | None:
@@ -250,45 +253,18 @@ def _about(waiter: Waiter, parameter: str, value: Any) -> str | tuple[str, Any]:
 
 
 def _put(table: Filed, value: Any, waiter: Waiter) -> None:
-    found = table.get(value)
-    if found is None:
-        table[value] = waiter
-    elif isinstance(found, Waiter):
-        table[value] = {found: None, waiter: None}
-    else:
-        found[waiter] = None
+    table[value] = with_one(table.get(value), waiter)
 
 
 def _take(table: Filed, value: Any, waiter: Waiter) -> None:
-    found = table[value]
-    if not isinstance(found, Waiter):
-        del found[waiter]
-        if found:
-            return
-    del table[value]
+    left = without(table[value], waiter)
+    if left is None:
+        del table[value]
 
 
-def _named(found: list[Waiter], bucket: Waiter | Bucket | None, name: str) -> None:
-    if isinstance(bucket, Waiter):
-        if bucket.name == name:
-            found.append(bucket)
-    elif bucket is not None:
-        found.extend([waiter for waiter in bucket if waiter.name == name])
-
-
-def _collect(found: list[Waiter], bucket: Waiter | Bucket | None) -> None:
-    if isinstance(bucket, Waiter):
-        found.append(bucket)
-    elif bucket is not None:
-        found.extend(bucket)
-
-
-def _listed(table: Filed) -> Iterator[Waiter]:
-    for bucket in table.values():
-        if isinstance(bucket, Waiter):
-            yield bucket
-        else:
-            yield from bucket
+def _named(found: list[Waiter], waiters: Few[Waiter], name: str) -> None:
+    if waiters is not None:
+        found.extend([waiter for waiter in listed(waiters) if waiter.name == name])
 
 
 def _order(waiter: Waiter) -> tuple[int, tuple[int, ...], int]:

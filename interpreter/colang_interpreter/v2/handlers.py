@@ -174,7 +174,7 @@ def _fork(state: State, head: Head, instruction: ins.Fork) -> list[Head]:
         child.handlers, child.regions = head.handlers, head.regions
         children.append(child)
     head.children = children
-    instance.heads.extend(children)
+    instance.heads = (*instance.heads, *children)
     return children
 
 

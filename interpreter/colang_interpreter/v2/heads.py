@@ -45,7 +45,7 @@ def replace_parent(state: State, parent: Head, winner: Head) -> None:
         lifecycle.unpark(state, head)
         head.status = REMOVED
     instance = parent.instance
-    instance.heads = [h for h in instance.heads if h.status is not REMOVED]
+    instance.heads = tuple([h for h in instance.heads if h.status is not REMOVED])
     parent.children = ()
     parent.fork = -1
     parent.status = ACTIVE

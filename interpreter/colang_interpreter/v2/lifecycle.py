@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.dynamic import class_of, is_dict
 from colang_interpreter.v2 import names
+from colang_interpreter.v2.few import few_of, listed
 from colang_interpreter.v2.model import (
     NOTHING,
     REMOVED,
@@ -68,7 +69,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
     values, by_position = _bind(state, flow, args)
     source = event.source
     activated = args.get("activated") is True
-    restart_of = state.restarts.pop(event.uid, None)
+    restart_of = event.restarts
     key: object = None
     if activated and restart_of is None:
         key = activation_key(flow, values)
@@ -121,7 +122,7 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
         state.activations[key] = instance.activation
     wanted = state.rails is None or state.rails.started(state, instance)
     head = Head(instance, 0 if wanted else len(flow.code))
-    instance.heads = [head]
+    instance.heads = (head,)
     state.add_instance(instance)
     instance.status = STARTING
     return head, False
@@ -206,11 +207,9 @@ def _link(state: State, instance: Instance, event: Event) -> None:
     source = event.source
     flow = instance.flow
     if source is not None:
-        instance.parent = source
-        instance.parent_uid = source.uid
-        source.add_child(instance)
         head = event.source_head
-        instance.position = (*source.position, head.pc if head is not None else 0)
+        instance.attach(source, head.pc if head is not None else 0)
+        source.add_child(instance)
         if head is not None:
             for region in head.regions:
                 region.flows.append(instance)
@@ -264,7 +263,7 @@ def forget_activation(state: State, activation: Activation) -> None:
     for uid, _ in activation.owners:
         owner = state.instances.get(uid)
         if owner is not None:
-            owner.drop_child(activation.reference.uid)
+            owner.drop_child(activation.reference)
 
 
 def restart(state: State, instance: Instance, scores: Scores) -> None:
@@ -278,12 +277,9 @@ def restart(state: State, instance: Instance, scores: Scores) -> None:
         **{p.name: instance.arguments.get(p.name) for p in instance.flow.parameters},
     }
     instance.restarted = True
-    if activation is not None:
-        state.restarts[uid] = activation
-        source = activation.reference
-    else:
-        source = instance
+    source = activation.reference if activation is not None else instance
     event = Event(names.START_FLOW, args, scores, uid=uid, source=source)
+    event.restarts = activation
     state.queue.appendleft(event)
 
 
@@ -347,7 +343,7 @@ def _abort_one(
 
 def _end_children(state: State, instance: Instance, scores: Scores) -> None:
     """Abort what the instance has started, in order of start, deepest first, without recursion."""
-    if not instance.children:
+    if instance.children is None:
         return
     stack: list[tuple[Instance, list[Instance]]] = [(instance, _owned(instance))]
     while stack:
@@ -358,7 +354,7 @@ def _end_children(state: State, instance: Instance, scores: Scores) -> None:
             if activation is not None and activation.reference is child:
                 activation.count -= activation.drop_owner(owner.uid)
                 if activation.count > 0:
-                    owner.drop_child(child.uid)
+                    owner.drop_child(child)
                     continue
                 forget_activation(state, activation)
                 running = [x for x in activation.running if x is not child]
@@ -369,14 +365,12 @@ def _end_children(state: State, instance: Instance, scores: Scores) -> None:
             stack.pop()
             if owner is not instance:
                 _abort_one(state, owner, scores, False, cut_off=True)
-    instance.set_children(
-        [
-            child
-            for child in instance.children
-            if child.activation is not None
-            and child.activation is instance.activation
-            and child.activation.count > 0
-        ]
+    instance.children = few_of(
+        child
+        for child in listed(instance.children)
+        if child.activation is not None
+        and child.activation is instance.activation
+        and child.activation.count > 0
     )
 
 
@@ -384,7 +378,7 @@ def _owned(instance: Instance) -> list[Instance]:
     """The children that end with the instance: all but restarted copies of the same activation."""
     return [
         child
-        for child in instance.children
+        for child in listed(instance.children)
         if child.activation is None or child.activation is not instance.activation
     ]
 
@@ -399,7 +393,7 @@ def _leave(state: State, instance: Instance, status: FlowStatus) -> None:
         if activation.reference is instance:
             return
     if parent is not None:
-        parent.drop_child(instance.uid)
+        parent.drop_child(instance)
 
 
 def _unlink(instance: Instance) -> None:
@@ -430,7 +424,7 @@ def remove_heads(state: State, instance: Instance) -> None:
     for head in instance.heads:
         unpark(state, head)
         head.status = REMOVED
-    instance.heads.clear()
+    instance.heads = ()
 
 
 def unpark(state: State, head: Head) -> None:

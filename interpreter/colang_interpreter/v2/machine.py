@@ -243,7 +243,7 @@ def _told_caller(state: State, event: Event, flow: Instance) -> bool:
     index = state.index
     if index.waits_for(event.name):
         return False
-    waiter = index.sole(event.uid or flow.uid)
+    waiter = index.waiting_for(event.uid or flow.uid)
     if waiter is None:
         return True
     if not isinstance(waiter, Waiter) or waiter.name != event.name or waiter.leaf >= 0:
@@ -304,7 +304,7 @@ def _restart_main(state: State) -> Head | None:
     main.globals_read = None
     main.returned, main.return_value, main.waited = False, None, False
     head = Head(main, 0)
-    main.heads.append(head)
+    main.heads = (head,)
     return head
 
 
@@ -472,20 +472,18 @@ def _endless_flow(state: State) -> int:
 
 def _check_started(state: State, instance: Instance, head: Head) -> None:
     """*Starting* becomes *started* when every head waits, not silently (6.5)."""
+    code = instance.flow.code
     for other in instance.heads:
         status = other.status
         if status is INACTIVE:
             continue
         if status is not ACTIVE:
             return
-        instruction = other.instruction
-        if isinstance(instruction, ins.Wait):
-            if instruction.silent or not other.waiters:
+        instruction = code[other.pc] if other.pc < len(code) else None
+        if other.waiters is None:
+            if not isinstance(instruction, ins.Gather):
                 return
-        elif isinstance(instruction, ins.WaitGroup):
-            if other.group is None:
-                return
-        elif not isinstance(instruction, ins.Gather):
+        elif isinstance(instruction, ins.Wait) and instruction.silent:
             return
     instance.waited = True
     _announce_started(state, instance, head)
@@ -507,7 +505,7 @@ def _at_end(state: State, head: Head) -> None:
             for other in instance.heads:
                 lifecycle.unpark(state, other)
             head.status = INACTIVE
-            instance.heads = [head]
+            instance.heads = (head,)
             return
     lifecycle.finish(state, instance, scores)
 

@@ -49,6 +49,8 @@ def _surplus(state: State, waiter: Waiter, event: Event) -> int:
         if is_start or not pattern.args:
             if waiter.uid != (event.uid or flow.uid):
                 return -1
+            if target is flow and event.spelled is None:  # both say the same
+                return 1 if flow.returned and event.name == names.FLOW_FINISHED else 0
             if isinstance(target, Instance):
                 known = 3 + target.argument_count
             else:

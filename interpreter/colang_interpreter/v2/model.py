@@ -7,7 +7,7 @@ Plain mutable data with `__slots__`; the rules that change it are in `lifecycle`
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -86,6 +86,7 @@ class Event:
         "awaited",
         "flow",
         "name",
+        "restarts",
         "scores",
         "source",
         "source_head",
@@ -114,6 +115,7 @@ class Event:
         self.source_head = source_head
         self.awaited = awaited  # a StartFlow whose sender waits for the flow to be started
         self.action: Action | None = None  # set when an action event is captured
+        self.restarts: Activation | None = None  # a StartFlow: what it makes the next copy for
 
     @property
     def args(self) -> dict[str, Any]:
@@ -287,7 +289,7 @@ class Activation:
         self._owner: str = ""  # the first who asked for it, by uid, and its share of `count`
         self._share = 0
         self._others: dict[str, int] = NOTHING  # the shares of the others
-        self._running: Few = None
+        self._running: Few[Instance] = None
 
     @property
     def running(self) -> Collection[Instance]:
@@ -300,7 +302,7 @@ class Activation:
 
     def drop_copy(self, instance: Instance) -> None:
         """An instance that runs for it no more."""
-        self._running = without(self._running, instance.uid)
+        self._running = without(self._running, instance)
 
     @property
     def owners(self) -> list[tuple[str, int]]:
@@ -334,6 +336,7 @@ _DATA_ATTRIBUTES = frozenset(
         "loop_id",
         "status",
         "parent_uid",
+        "position",
         "child_flow_uids",
         "action_uids",
         "context",
@@ -347,18 +350,31 @@ _DATA_ATTRIBUTES = frozenset(
 )
 
 
+_MAX_POSITIONS: Final = 10_000
+_positions: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+
+def shared_position(position: tuple[int, ...]) -> tuple[int, ...]:
+    """The same place in the hierarchy: conversations with one program go through the same ones, and keep them once."""
+    known = _positions.get(position)
+    if known is None:
+        if len(_positions) >= _MAX_POSITIONS:
+            _positions.clear()
+        known = _positions[position] = position
+    return known
+
+
 class Instance:
     """A flow instance; also what ``$ref`` and ``$self`` are, and the frame its expressions run in."""
 
     __slots__ = (
-        "__weakref__",
-        "_children",
         "_held",
         "_hidden",
         "_slot",
         "actions",
         "activation",
         "by_position",
+        "children",
         "flow",
         "given",
         "globals_read",
@@ -392,11 +408,11 @@ class Instance:
         self.position: tuple[int, ...] = (0,)
         self.parent: Instance | None = None
         self.parent_uid: str | None = None
-        self.heads: list[Head] = []
+        self.heads: tuple[Head, ...] = ()
         # A conversation is mostly its flow instances: what most of them have no use for takes no room, and of what
         # there is mostly one, the first takes no dictionary. The methods below see to that.
         self.actions: dict[str, Action] = NOTHING
-        self._children: Few = None
+        self.children: Few[Instance] = None  # the flows that end with it
         self._slot = (
             -1
         )  # hidden values, by the slot the compiler gave them: this one and those in `_hidden`
@@ -450,25 +466,14 @@ class Instance:
         """All slots are empty."""
         self._slot, self._held, self._hidden = -1, None, NOTHING
 
-    @property
-    def children(self) -> Collection[Instance]:
-        """The flows that end with this one, in the order in which they came."""
-        return listed(self._children)
-
     def add_child(self, child: Instance) -> None:
         """A flow that ends with this one."""
-        self._children = with_one(self._children, child)
+        self.children = with_one(self.children, child)
 
-    def drop_child(self, uid: str) -> None:
+    def drop_child(self, child: Instance) -> None:
         """A flow that does not end with this one any more, if it ever did."""
-        if self._children is not None:
-            self._children = without(self._children, uid)
-
-    def set_children(self, children: Iterable[Instance]) -> None:
-        """Exactly these flows end with this one."""
-        self._children = None
-        for child in children:
-            self.add_child(child)
+        if self.children is not None:
+            self.children = without(self.children, child)
 
     def add_action(self, action: Action) -> None:
         """An action that this flow uses."""
@@ -480,6 +485,12 @@ class Instance:
         """An action that this flow does not use any more, if it ever did."""
         if self.actions:
             self.actions.pop(uid, None)
+
+    def attach(self, parent: Instance, at: int) -> None:
+        """It is started by `parent`, by a head that stands on the instruction `at`."""
+        self.parent = parent
+        self.parent_uid = parent.uid
+        self.position = shared_position((*parent.position, at))
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -560,7 +571,7 @@ class Instance:
         if name == "context":
             return self.locals
         if name == "child_flow_uids":
-            return [child.uid for child in self.children]
+            return [child.uid for child in listed(self.children)]
         if name == "action_uids":
             return list(self.actions)
         if name == "activated":

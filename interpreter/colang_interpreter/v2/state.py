@@ -14,6 +14,7 @@ from colang_interpreter import rng
 from colang_interpreter.v2 import machine, names
 from colang_interpreter.v2.dispatch import Index, Waiter
 from colang_interpreter.v2.few import Few, listed, with_one, without
+from colang_interpreter.v2.history import History
 from colang_interpreter.v2.lifecycle import Blank
 from colang_interpreter.v2.matching import score
 from colang_interpreter.v2.model import (
@@ -33,9 +34,6 @@ from colang_interpreter.values import ExpressionError
 if TYPE_CHECKING:
     from colang_interpreter.v2.program import Program
 
-HISTORY = 500
-"""How many recent events a state remembers (7.2)."""
-
 NO_QUEUE: Final[deque[Event]] = deque()
 """The queue of a state that is not in a step: nothing may be put into it."""
 
@@ -53,6 +51,7 @@ class State:
         log: What the last step wrote with ``log`` and ``print``, and notices of the machine, as
             (channel, text) with the channels "log", "print" and "notice".
         errors: The ColangErrors of the last step, as (kind, text).
+        past: The recent events.
         rails: What the rails do, if the program has any; not saved.
 
     Not safe for concurrent use: one conversation is one order of events.
@@ -60,13 +59,11 @@ class State:
 
     __slots__ = (
         "__weakref__",
-        "_history",
         "actionable",
         "actions",
         "activations",
         "blank",
         "by_flow",
-        "ended_flows",
         "errors",
         "events_left",
         "failing",
@@ -82,11 +79,11 @@ class State:
         "merging",
         "now",
         "outputs",
+        "past",
         "program",
         "queue",
         "rails",
         "random_state",
-        "restarts",
         "scored",
         "seed",
         "source_uid",
@@ -107,16 +104,14 @@ class State:
         self.source_uid = SOURCE_UID
         self.globals: dict[str, Any] = {}
         self.instances: dict[str, Instance] = {}
-        self.by_flow: dict[str, Few] = {}
-        self.ended_flows: set[str] = set()
+        self.by_flow: dict[str, Few[Instance]] = {}  # of each flow that has run, who runs now
         self.loops: dict[str, int] = {}
         self.actions: dict[str, Action] = {}
         self.activations: dict[object, Activation] = {}  # by `lifecycle.activation_key`
-        self.restarts: dict[str, Activation] = {}
         self.index = Index()
         self.queue: deque[Event] = NO_QUEUE  # of the running step
         self.outputs: list[dict[str, Any]] = []
-        self._history: list[dict[str, Any]] = []
+        self.past = History()
         self.log: list[tuple[str, str]] = []
         self.errors: list[tuple[str, str]] = []
         self.actionable: list[Head] = []
@@ -228,8 +223,8 @@ class State:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """Recent events, oldest first, for prompts; at most `HISTORY`."""
-        return self._history[-HISTORY:]
+        """Recent events, oldest first, for prompts; at most `history.SIZE`."""
+        return self.past.events()
 
     def lead(self, head: Head, scores: Scores) -> None:
         """A head goes on because of a match with these scores."""
@@ -250,10 +245,7 @@ class State:
 
     def remember(self, event: Mapping[str, Any]) -> None:
         """Append an event to the history."""
-        history = self._history
-        history.append(dict(event))
-        if len(history) >= 2 * HISTORY:
-            del history[:-HISTORY]
+        self.past.add(event)
 
     # -------------------------------------------------- chance, names, order
 
@@ -299,10 +291,7 @@ class State:
         if self.instances.pop(instance.uid, None) is None:
             return
         name = instance.flow.name
-        self.ended_flows.add(name)
-        left = without(self.by_flow[name], instance.uid)
-        if left is None:
-            del self.by_flow[name]
+        self.by_flow[name] = without(self.by_flow[name], instance)
         others = self.loops[instance.loop_id] - 1
         if others:
             self.loops[instance.loop_id] = others
@@ -348,7 +337,7 @@ class State:
 
     def flow_has_run(self, name: str) -> bool:
         """Whether an instance of the flow exists or existed."""
-        return name in self.by_flow or name in self.ended_flows
+        return name in self.by_flow
 
     def flow_spec(self, name: str) -> dict[str, Any]:
         """The function `flow()`: a description of a flow definition."""
@@ -387,7 +376,7 @@ class State:
         if instance.actions:
             info["action_uids"] = list(instance.actions)
         if instance.children:
-            info["child_flow_uids"] = [child.uid for child in instance.children]
+            info["child_flow_uids"] = [child.uid for child in listed(instance.children)]
         return info
 
     # -------------------------------------------------- flows that come and go at run time

@@ -11,6 +11,7 @@ from colang_interpreter.errors import StateError
 from colang_interpreter.sealing import text, whole
 from colang_interpreter.v2 import instructions as ins
 from colang_interpreter.v2 import lifecycle
+from colang_interpreter.v2.few import few_of
 from colang_interpreter.v2.model import (
     Action,
     ActionStatus,
@@ -197,8 +198,8 @@ class _Reader:
         records = self.document["instances"]
         for instance, record in zip(self.instances, records, strict=True):
             if record[3] != -1:
-                instance.parent = self.instances[_index(record[3], len(self.instances))]
-                instance.parent_uid = instance.parent.uid
+                parent = self.instances[_index(record[3], len(self.instances))]
+                instance.parent, instance.parent_uid = parent, parent.uid
         for instance, record in zip(self.instances, records, strict=True):
             more = record[8] if len(record) > 8 else {}
             self.fill_instance(instance, record, more)
@@ -216,7 +217,7 @@ class _Reader:
                 children = [
                     self.instances[_index(i, len(self.instances))] for i in more["children"]
                 ]
-                instance.set_children(children)
+                instance.children = few_of(children)
         state.main = self.instances[_index(self.field("main", int), len(self.instances))]
         if state.main.flow.name != "main":
             raise StateError("the saved state is damaged: `main` is another flow")
@@ -253,6 +254,7 @@ class _Reader:
 
     def heads(self, instance: Instance, records: list[Any]) -> None:
         end = len(instance.flow.code)
+        heads: list[Head] = []
         for record in records:
             head = Head(instance, _index(record[0], end + 1))
             more = record[2] if len(record) > 2 else {}
@@ -264,10 +266,11 @@ class _Reader:
             )
             head.fork = whole(more.get("fork", -1))
             if "parent" in more:
-                head.parent = instance.heads[_index(more["parent"], len(instance.heads))]
+                head.parent = heads[_index(more["parent"], len(heads))]
                 head.parent.children = head.parent.children or []
                 head.parent.children.append(head)
-            instance.heads.append(head)
+            heads.append(head)
+        instance.heads = tuple(heads)
 
     def place(self, records: list[Any]) -> None:
         """Positions and loops follow from the parents."""
@@ -286,7 +289,7 @@ class _Reader:
                 more = record[8] if len(record) > 8 else {}
                 parent = instance.parent
                 if parent is not None:
-                    instance.position = (*parent.position, whole(record[4]))
+                    instance.attach(parent, whole(record[4]))
                 elif "position" in more:
                     instance.position = tuple(whole(x) for x in more["position"])
                 if "loop" in more:
@@ -308,7 +311,8 @@ class _Reader:
         state.globals = self.variables(self.document.get("globals"))
         for event in self.field("history", list):
             state.remember(self.variables(event))
-        state.ended_flows.update(text(name) for name in self.field("seen", list))
+        for name in self.field("seen", list):
+            state.by_flow.setdefault(text(name), None)
         for reference, count, owners, running in self.field("activations", list):
             self.activation(state, reference, count, owners, running)
 

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.errors import StateError
+from colang_interpreter.v2.few import listed
 from colang_interpreter.v2.model import (
     Action,
     ActionStatus,
@@ -97,7 +98,7 @@ class _Writer:
             "alive": len(state.instances),
             "globals": self.value(state.globals),
             "history": [self.value(e) for e in state.history],
-            "seen": sorted(state.ended_flows - {x.flow.name for x in self.instances}),
+            "seen": sorted(name for name, running in state.by_flow.items() if running is None),
             "instances": instances,
             "actions": actions,
             "live_actions": len(state.actions),
@@ -150,7 +151,7 @@ class _Writer:
                         self.region(region)
                 if instance.parent is not None:
                     self.number(instance.parent)
-                for child in instance.children:
+                for child in listed(instance.children):
                     self.number(child)
             elif events < len(self.event_list):
                 event = self.event_list[events]
@@ -323,8 +324,10 @@ class _Writer:
         if instance.shared_locals:
             more["shared"] = True
         # Children are rebuilt from the parents; only an order that differs from that is written down.
-        children = [self.numbers[id(c)] for c in instance.children]
-        if children != sorted(children) or any(c.parent is not instance for c in instance.children):
+        children = [self.numbers[id(c)] for c in listed(instance.children)]
+        if children != sorted(children) or any(
+            c.parent is not instance for c in listed(instance.children)
+        ):
             more["children"] = children
         arguments = self.value(instance.arguments)
         record = [
