@@ -50,6 +50,10 @@ class Runtime:
     on_decisions: Callable[[Sequence[Decision]], object] | None = None
 
 
+_step: Callable[[tuple[object, ...]], Step] = partial(tuple.__new__, Step)  # pyright: ignore[reportUnknownMemberType]
+# A turn has many: half the price of calling the class.
+
+
 class Turn:
     """One call of `Conversation.process`: what it returns, and its counters."""
 
@@ -75,6 +79,12 @@ class Conversation:
     For one event loop at a time; calls of `process` queue up. Between them, actions marked
     ``execute_async`` and timers go on.
     """
+
+    __slots__ = (
+        "_actions", "_arrivals", "_checks", "_context", "_lock", "_log", "_on_arrival", "_overdue", "_performed",
+        "_remarks", "_rules", "_seed", "_settled", "_stage", "_tape", "_time", "_turn", "_turns", "_waiter",
+        "is_closed", "name", "on_output", "runtime", "utterances",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -182,7 +192,8 @@ class Conversation:
                 count as failed when the conversation goes on.
         """
         given = [checked(event) for event in events]
-        async with self._lock:
+        await self._lock.acquire()
+        try:
             if self.is_closed:
                 raise ConversationError(f"{self._label()} is closed")
             self._turn = turn = Turn(instant=frozenset(instant_actions))
@@ -200,6 +211,8 @@ class Conversation:
                 if self._tape is not None:
                     self._tape.end_call()
             return turn
+        finally:
+            self._lock.release()
 
     def post(self, event: Event) -> Awaitable[object] | None:
         """Have an event processed as soon as possible; for the thread of the event loop.
@@ -323,7 +336,7 @@ class Conversation:
 
     def _feed(self, events: list[Event], turn: Turn) -> list[Event]:
         """One round: feed each event; gives the events of the next round."""
-        limit = self._rules.limit
+        limit, tape, now = self._rules.limit, self.tape, self._now()
         following: list[Event] = []
         for index, event in enumerate(events):
             if turn.processed >= limit:
@@ -335,12 +348,11 @@ class Conversation:
                 )
                 return []
             turn.processed += 1
-            for outgoing in self._step(event, turn):
+            for outgoing in self._step(tape, event, now, turn):
                 following += self._emit(outgoing, turn)
         return following
 
-    def _step(self, event: Event, turn: Turn) -> list[Event]:
-        now, tape = self._now(), self.tape
+    def _step(self, tape: Tape, event: Event, now: str, turn: Turn) -> list[Event]:
         try:
             outgoing = tape.feed(event, now)
         except Exception as problem:  # noqa: BLE001 - 6.12: whatever it is, flows get to know of it
@@ -354,7 +366,7 @@ class Conversation:
     def _trace(
         self, turn: Turn, machine: Machine, event: Event | None, outgoing: list[Event], now: str
     ) -> None:
-        turn.trace.steps.append(Step(event, tuple(outgoing), now, tuple(machine.log)))
+        turn.trace.steps.append(_step((event, tuple(outgoing), now, tuple(machine.log))))
         for kind, text in machine.errors:
             turn.note("error", f"{self._label()}: {kind}: {text}")
 
@@ -426,6 +438,8 @@ class Conversation:
             self._waiter = None
 
     def _settle(self) -> None:
+        if not self._settled:
+            return
         for settled in self._settled:
             if not settled.done():
                 settled.set_result(None)
@@ -433,6 +447,8 @@ class Conversation:
 
     def _take_arrivals(self, turn: Turn) -> list[Event]:
         """What has arrived, as events; context updates take effect here."""
+        if not self._arrivals:
+            return []
         events: list[Event] = []
         arrivals, self._arrivals = self._arrivals, []
         for arrival in arrivals:

@@ -106,7 +106,8 @@ class ActionRunner:
 
     def awaited(self, blocking: bool) -> bool:
         """Whether a turn has to wait for one of them; background ones count if `blocking`."""
-        return any(blocking or not run.background for run in self._running)
+        running = self._running
+        return bool(running) and any(blocking or not run.background for run in running)
 
     @property
     def in_background(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from colang_interpreter.dynamic import is_dict
@@ -115,7 +116,7 @@ def _pending(state: State, head: Head) -> Pending | None:
     try:
         if isinstance(instruction, ins.SendAction):
             action: Action = instance.peek(instruction.slot)
-            return Pending(head, f"Start{action.name}", action.arguments, action, None)
+            return Pending(head, intern(f"Start{action.name}"), action.arguments, action, None)
         if isinstance(instruction, ins.SendEvent):
             args = evaluated(instruction.args, instance)
             return Pending(head, instruction.name, args, None, instruction.ref)

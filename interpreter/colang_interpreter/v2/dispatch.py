@@ -8,17 +8,18 @@ the variable is assigned). Everything else is tested one by one when the event a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from colang_interpreter.v2 import names
 from colang_interpreter.v2.few import Few, listed, with_one, without
+from colang_interpreter.v2.instructions import KEY_TYPES, Key
 from colang_interpreter.v2.model import NOTHING, Action, Event, Head, Instance
 
 if TYPE_CHECKING:
     from colang_interpreter.v2.instructions import EventPattern
 
-_KEY_TYPES = (str, int, bool, type(None))
-_PREFERRED = ("action_uid", "flow_instance_uid", "flow_id", "event", "final_transcript")
+_PLAIN: Final[tuple[()]] = ()
+"""The key of waiters that are filed under no value."""
 
 
 class Waiter:
@@ -27,7 +28,6 @@ class Waiter:
     __slots__ = (
         "arrival",
         "expected",
-        "filed",
         "head",
         "key",
         "leaf",
@@ -47,9 +47,8 @@ class Waiter:
         self.expected: dict[str, Any] | None = None  # None: evaluated when an event arrives
         self.target: Instance | Action | None = None  # whose event it must be, if that is known
         self.uid: str | None = None  # of the flow instance the event must be about
-        self.key: str | tuple[str, Any] | None = None  # where it is filed
+        self.key: Key | tuple[()] | None = None  # where it is filed, if it is
         self.variable: str | None = None  # local variable whose value is the key
-        self.filed = False
 
     @property
     def known(self) -> dict[str, Any]:
@@ -111,15 +110,14 @@ class Index:
 
     def add(self, waiter: Waiter) -> None:
         """File a waiter whose `name`, `expected`, `target` and `uid` are set."""
-        waiter.filed = True
         key = waiter.key = _key_of(waiter) if waiter.uid is None else waiter.uid
-        if type(key) is str:
+        if isinstance(key, str):
             _put(self._flows, key, waiter)
             return
         table = self._names.get(waiter.name)
         if table is None:
             table = self._names[waiter.name] = _NameIndex()
-        if type(key) is tuple:
+        if key:
             parameter, value = key
             if table.keyed is NOTHING:
                 table.keyed = {}
@@ -129,15 +127,15 @@ class Index:
 
     def remove(self, waiter: Waiter) -> None:
         """Take a waiter out; empty tables go with it."""
-        if not waiter.filed:
-            return
-        waiter.filed = False
         key = waiter.key
-        if type(key) is str:
+        if key is None:
+            return
+        waiter.key = None
+        if isinstance(key, str):
             _take(self._flows, key, waiter)
         else:
             table = self._names[waiter.name]
-            if type(key) is tuple:
+            if key:
                 parameter, value = key
                 by_value = table.keyed[parameter]
                 _take(by_value, value, waiter)
@@ -184,7 +182,7 @@ class Index:
                     value: Any = flow.flow.name
                 else:
                     value = event.args.get(parameter, _ABSENT)
-                if type(value) in _KEY_TYPES and value in by_value:
+                if type(value) in KEY_TYPES and value in by_value:
                     found.extend(listed(by_value[value]))
         if len(found) > 1:
             found.sort(key=_order)
@@ -212,44 +210,35 @@ class Index:
                     yield from listed(waiters)
 
 
-def _key_of(waiter: Waiter) -> str | tuple[str, Any] | None:
-    """Under what to file a waiter: the uid of a flow instance, a parameter and its value, or nothing."""
+def _key_of(waiter: Waiter) -> Key | tuple[()]:
+    """Under what to file a waiter that waits for no announcement of one flow instance."""
     target = waiter.target
     if target is not None:  # an action
         return ("action_uid", target.uid)
     pattern = waiter.pattern
-    if pattern.kind == "flow":
-        return ("flow_id", pattern.name)
-    expected = waiter.expected
-    if expected is not None:
-        for parameter in _PREFERRED:
-            value = expected.get(parameter, _ABSENT)
-            if type(value) in _KEY_TYPES:
-                return _about(waiter, parameter, value)
-    for parameter, value in pattern.constants.items():
-        if type(value) in _KEY_TYPES:
-            return _about(waiter, parameter, value)
+    if pattern.key is not None:
+        return pattern.key
     instance = waiter.head.instance
-    if instance.shared_locals or expected is not None:
-        return None
+    if not pattern.variables or instance.shared_locals:
+        return _PLAIN
     for parameter, variable in pattern.variables:
         if instance.globals_read is not None and variable in instance.globals_read:
             continue
         value = instance.locals.get(variable)
-        if type(value) in _KEY_TYPES:
+        if type(value) in KEY_TYPES:
             waiter.variable = variable
             if instance.watched is None:
                 instance.watched = [waiter]
             else:
                 instance.watched.append(waiter)
-            return _about(waiter, parameter, value)
-    return None
-
-
-def _about(waiter: Waiter, parameter: str, value: Any) -> str | tuple[str, Any]:
-    if parameter == "flow_instance_uid" and waiter.name in names.FLOW_EVENTS and type(value) is str:
-        return value
-    return (parameter, value)
+            if (
+                parameter == "flow_instance_uid"
+                and waiter.name in names.FLOW_EVENTS
+                and type(value) is str
+            ):
+                return value
+            return (parameter, value)
+    return _PLAIN
 
 
 def _put(table: Filed, value: Any, waiter: Waiter) -> None:

@@ -7,7 +7,7 @@ Instructions are immutable and shared by all conversations; a head holds only it
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from colang.source import Span
 from colang_interpreter.expressions import Compiled
@@ -15,6 +15,14 @@ from colang_interpreter.v2 import names
 
 Arguments: TypeAlias = tuple[tuple[str, Compiled], ...]
 """Evaluated when the instruction runs; positional arguments have the names ``$0``, ``$1``, ..."""
+
+Key: TypeAlias = str | tuple[str, Any]
+"""Under what the index files who waits for an event: the uid of a flow instance, or a parameter and its value."""
+
+KEY_TYPES: Final = (str, int, bool, type(None))
+"""Types of the values that match if, and only if, they are equal."""
+
+_PREFERRED: Final = ("action_uid", "flow_instance_uid", "flow_id", "event", "final_transcript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,9 @@ class EventPattern:
     ] = ()  # (parameter, local variable) where `args` is just `$x`
     all_constant: bool = False
     event: str = field(init=False)  # name of the event, if that is known before the program runs
+    key: Key | None = field(
+        init=False
+    )  # under what it is filed while a head waits for it, if that is known too
 
     def __post_init__(self) -> None:
         event = ""
@@ -51,6 +62,19 @@ class EventPattern:
         elif self.kind == "action":
             event = f"{self.name}{self.member}"
         object.__setattr__(self, "event", event)
+        object.__setattr__(self, "key", self._key())
+
+    def _key(self) -> Key | None:
+        if self.kind == "flow":
+            return ("flow_id", self.name)
+        preferred = [name for name in _PREFERRED if name in self.constants]
+        for parameter in (*preferred, *self.constants):
+            value = self.constants[parameter]
+            if type(value) is str and parameter == "flow_instance_uid":
+                return value if self.event in names.FLOW_EVENTS else (parameter, value)
+            if type(value) in KEY_TYPES:
+                return (parameter, value)
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

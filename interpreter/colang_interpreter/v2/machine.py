@@ -45,20 +45,13 @@ if TYPE_CHECKING:
 
 def step(state: State, event: Event) -> None:
     """Process one external event and all that follows from it; outgoing events are left in the state."""
-    if _concerns_nobody(state, event.name):
-        state.begin_step()
-    else:
-        _cause(state, event)
-
-
-def _cause(state: State, event: Event) -> None:
     state.begin_step()
     state.queue.append(event)
     _run_to_quiescence(state)
 
 
-def _concerns_nobody(state: State, name: str) -> bool:
-    """Whether an event changes nothing: so it is with most of our own events that the outer loop feeds back."""
+def concerns_nobody(state: State, name: str) -> bool:
+    """Whether an event of this name changes nothing."""
     if "Action" in name and not (name.startswith("Start") and name.endswith("Action")):
         return False  # it may be about an action of ours
     watched = state.program.unhandled_names
@@ -74,8 +67,8 @@ def start_main(state: State, active: bool) -> None:
         for flow in state.program.active_flows:
             uid = state.flow_uid(flow.name)
             args = {"flow_id": flow.name, "flow_instance_uid": uid, "activated": True}
-            _cause(state, Event(names.START_FLOW, args, (), uid=uid, source=main))
-    _cause(state, Event(names.START_FLOW, {"flow_id": "main"}, (), uid=main.uid))
+            step(state, Event(names.START_FLOW, args, (), uid=uid, source=main))
+    step(state, Event(names.START_FLOW, {"flow_id": "main"}, (), uid=main.uid))
 
 
 def _run_to_quiescence(state: State) -> None:
@@ -95,15 +88,15 @@ def _run_to_quiescence(state: State) -> None:
             for head in merging:
                 if head.status is MERGING:
                     _merge(state, head)
-        heads = [h for h in state.actionable if _is_actionable(h)]
-        state.actionable = []
-        if not heads:
+        if not state.actionable:
             if not state.failing:
                 return
             instance, scores = state.failing.pop(0)
             lifecycle.abort(state, instance, scores)
             continue
-        for head in resolve(state, heads):
+        heads = [head for head in state.actionable if _is_actionable(head)]
+        state.actionable = []
+        for head in resolve(state, heads) if heads else ():
             if head.status is ACTIVE:
                 run(state, head)
 
