@@ -27,8 +27,8 @@ from colang_interpreter.host.saving import ConversationError, Saved, checked
 from colang_interpreter.host.trace import ActionRun, Note, NoteKind, Step, Trace
 from colang_interpreter.machine import Event, Machine, Program
 from colang_interpreter.tracing.decisions import Decision
-from colang_interpreter.tracing.executions import Check, NotingChecks, decisions_of
-from colang_interpreter.tracing.model_calls import Noting
+from colang_interpreter.tracing.executions import Check, decisions_of
+from colang_interpreter.tracing.noting import Noting
 
 _logger = logging.getLogger("colang_interpreter.host")
 _logger.addHandler(logging.NullHandler())  # an embedder that does not log sees nothing
@@ -199,7 +199,7 @@ class Conversation:
             self._turn = turn = Turn(instant=frozenset(instant_actions))
             self._time = None
             try:
-                with Noting(turn.trace.model_calls), NotingChecks(self._checks):
+                with Noting(turn.trace.model_calls, self._checks):
                     await self._run(turn, given, blocking, arrivals_first)
                 self._decided(turn)
             except BaseException:
@@ -273,9 +273,10 @@ class Conversation:
     async def _run(
         self, turn: Turn, given: list[Event], blocking: bool, arrivals_first: bool
     ) -> None:
-        for kind, text in self._remarks:
-            turn.note(kind, text)
-        self._remarks.clear()
+        if self._remarks:
+            for kind, text in self._remarks:
+                turn.note(kind, text)
+            self._remarks.clear()
         following = self._begin(turn)  # before all else: `main` may have to be started again
         late = self._take_arrivals(turn)
         given = [event for event in given if self._may_enter(event, turn)]
@@ -307,21 +308,19 @@ class Conversation:
             self._time = None
 
     def _begin(self, turn: Turn) -> list[Event]:
-        now = self._now()
-        if self._tape is None:
+        now, context, tape = self._now(), self._context, self._tape
+        if tape is None:
             program, log = self.runtime.program, self._log
-            self._tape, outgoing = Tape.start(
-                program, self._seed, now, log, self.name, self._context
-            )
-            began = True
+            tape, outgoing = Tape.start(program, self._seed, now, log, self.name, context)
+            self._tape, self._context = tape, {}
         else:
-            if self._context:  # of a restored conversation
-                self._tape.set(self._context)
-            outgoing = self._tape.begin(now)
-            began = bool(outgoing)
-        self._context = {}
-        if began:
-            self._trace(turn, self._tape.machine, None, outgoing, now)
+            if context:  # of a restored conversation
+                tape.set(context)
+                self._context = {}
+            outgoing = tape.begin(now)
+            if not outgoing:
+                return []
+        self._trace(turn, tape.machine, None, outgoing, now)
         return [following for event in outgoing for following in self._emit(event, turn)]
 
     def _may_enter(self, event: Event, turn: Turn) -> bool:

@@ -33,8 +33,9 @@ from colang_interpreter.host.running import ActionRunner, Completion
 from colang_interpreter.llm.tokens import streaming
 from colang_interpreter.streaming import Verdict
 from colang_interpreter.tracing.decisions import passed_v1
-from colang_interpreter.tracing.executions import Check, NotingChecks, decisions_of
-from colang_interpreter.tracing.model_calls import ModelCall, Noting
+from colang_interpreter.tracing.executions import Check, decisions_of
+from colang_interpreter.tracing.model_calls import ModelCall
+from colang_interpreter.tracing.noting import Noting
 from colang_interpreter.v1.engine import plain_value
 from colang_interpreter.v1.program import Frame, Program
 from colang_interpreter.v1.state import State
@@ -79,8 +80,7 @@ class Asked:
 
     def _enter(self) -> None:
         """Prepare the context, which is only used for this: what the action says goes to no stream."""
-        Noting(self.calls).__enter__()
-        NotingChecks(self.checks).__enter__()
+        Noting(self.calls, self.checks).__enter__()
         streaming(None).__enter__()
         enter_action(self.uid)
 

@@ -7,10 +7,10 @@ turn is on record in the turn in which it ends.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from colang_interpreter.tracing.decisions import Decision, Verdict, joined
+from colang_interpreter.tracing.noting import lists
 
 if TYPE_CHECKING:
     from colang_interpreter.host.trace import ActionRun
@@ -45,27 +45,9 @@ class Check(NamedTuple):
     text_after: str | None
 
 
-_list: ContextVar[list[Check] | None] = ContextVar("colang_executions", default=None)
-
-
-class NotingChecks:
-    """While this is open, the checks made inside, and in the tasks started there, are added to this list only."""
-
-    __slots__ = ("_checks", "_token")
-
-    def __init__(self, checks: list[Check]) -> None:
-        self._checks = checks
-
-    def __enter__(self) -> None:
-        self._token = _list.set(self._checks)
-
-    def __exit__(self, *_: object) -> None:
-        _list.reset(self._token)
-
-
 def checked(check: Check) -> None:
     """An execution rail has decided."""
-    checks = _list.get()
+    checks = lists().checks
     if checks is not None:
         checks.append(check)
 
