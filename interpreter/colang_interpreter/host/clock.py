@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from datetime import datetime, timedelta, timezone
@@ -57,8 +58,27 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat()
 
 
+def time_of(clock: Clock) -> str:
+    """The current time as `stamp` writes it."""
+    return clock.stamp() if type(clock) is RealClock else stamp(clock.now())
+
+
 class RealClock:
     """The time of the machine we run on."""
+
+    __slots__ = ("_second",)
+
+    def __init__(self) -> None:
+        self._second = (-1, "")  # the last one that was asked for, as a number and as a text
+
+    def stamp(self) -> str:
+        """What `stamp` makes of the current time, in a third of the time: a text of the second is made once."""
+        second, micro = divmod(time.time_ns() // 1000, 1_000_000)
+        known, text = self._second
+        if known != second:
+            text = datetime.fromtimestamp(second, timezone.utc).isoformat()[:-6]
+            self._second = (second, text)
+        return f"{text}.{micro:06d}+00:00" if micro else f"{text}+00:00"
 
     def now(self) -> datetime:
         """The current time in UTC."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from colang_interpreter.host.actions import HOST_PARAMETER, ActionRegistry, Outcome
 from colang_interpreter.host.channels import Manner, Stage
-from colang_interpreter.host.clock import Clock, stamp
+from colang_interpreter.host.clock import Clock, time_of
 from colang_interpreter.host.log import EventLog, Tape
 from colang_interpreter.host.rules import Rules, rules_for
 from colang_interpreter.host.running import ActionRunner, Completion, Run, described
@@ -57,13 +57,14 @@ _step: Callable[[tuple[object, ...]], Step] = partial(tuple.__new__, Step)  # py
 class Turn:
     """One call of `Conversation.process`: what it returns, and its counters."""
 
-    __slots__ = ("instant", "output", "polls", "processed", "trace")
+    __slots__ = ("instant", "noting", "output", "polls", "processed", "trace")
 
     def __init__(self, instant: frozenset[str] = frozenset()) -> None:
         """Begin it; `instant` are the actions that count as finished at once."""
         self.output: list[Event] = []
         self.trace = Trace()
         self.instant = instant
+        self.noting: Noting | None = None  # open from the first action on
         self.processed = 0
         self.polls = 0
 
@@ -199,14 +200,15 @@ class Conversation:
             self._turn = turn = Turn(instant=frozenset(instant_actions))
             self._time = None
             try:
-                with Noting(turn.trace.model_calls, self._checks):
-                    await self._run(turn, given, blocking, arrivals_first)
+                await self._run(turn, given, blocking, arrivals_first)
                 self._decided(turn)
             except BaseException:
                 self._give_up()
                 raise
             finally:
                 self._turn = None
+                if turn.noting is not None:
+                    turn.noting.__exit__()
                 self._settle()
                 if self._tape is not None:
                     self._tape.end_call()
@@ -387,6 +389,9 @@ class Conversation:
                 self.on_output(finished)
             return [*following, finished]
         elif (registered := self.runtime.registry.find(call.name)) is not None:
+            if turn.noting is None:
+                turn.noting = Noting(turn.trace.model_calls, self._checks)
+                turn.noting.__enter__()
             self._actions.start(call, registered, self._now())
             if not self._rules.reports_calls:
                 return following
@@ -572,7 +577,7 @@ class Conversation:
     def _now(self) -> str:
         """The time; between two waits of a turn it stands still."""
         if self._time is None or self._turn is None:
-            self._time = stamp(self.runtime.clock.now())
+            self._time = time_of(self.runtime.clock)
         return self._time
 
     def _label(self) -> str:
