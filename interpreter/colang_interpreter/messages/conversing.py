@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Message = Mapping[str, Any]
 
-Explained = tuple["weakref.ref[Messages]", Recorder, list[Event]]
+Explained = tuple["weakref.ref[Messages]", Recorder, Callable[[], Sequence[Event]]]
 """Whose answer it was, the model calls, and the history: put into words only if somebody asks."""
 
 _explained: ContextVar[Explained | None] = ContextVar("colang_explained", default=None)
@@ -80,6 +80,10 @@ class Dialect(Protocol):
 
     def rails(self, ran: Ran, machine: Machine, recorder: Recorder) -> list[ActivatedRail]:
         """The rails that were active."""
+        ...
+
+    def past(self, machine: Machine) -> Callable[[], Sequence[Event]]:
+        """How to read the events that the machine remembers now, if somebody asks."""
         ...
 
     def history(self, events: Sequence[Event]) -> str:
@@ -216,8 +220,8 @@ class Messages:
                 await conversation.close()
 
     def _explain(self, recorder: Recorder, conversation: Conversation) -> None:
-        history = list(conversation.machine.history) if conversation.has_begun else []
-        _explained.set((weakref.ref(self), recorder, history))
+        read = self._dialect.past(conversation.machine) if conversation.has_begun else list[Event]
+        _explained.set((weakref.ref(self), recorder, read))
 
     def explained(self) -> ExplainInfo:
         """How the last answer that was asked for in this task or thread came about."""
@@ -225,7 +229,7 @@ class Messages:
         if known is None or known[0]() is not self:
             return ExplainInfo()
         return ExplainInfo(
-            llm_calls=known[1].infos(), colang_history=self._dialect.history(known[2])
+            llm_calls=known[1].infos(), colang_history=self._dialect.history(known[2]())
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from colang_interpreter.dynamic import is_a, is_list, is_mapping
@@ -117,6 +117,11 @@ class DialogV1:
         """Read off the events; the machine knows which flow wanted which."""
         deciders: Mapping[str, str] = getattr(machine, "deciders", {})
         return activated_rails(ran.events, deciders, recorder)
+
+    def past(self, machine: Machine) -> Callable[[], Sequence[Event]]:
+        """A copy of the list."""
+        events = list(machine.history)
+        return lambda: events
 
     def history(self, events: Sequence[Event]) -> str:
         """In Colang's own form."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -106,10 +106,10 @@ class DialogV2:
         before = 0
         if conversation.has_begun:
             for event in past:
-                _past_of(conversation).add(event)
-            before = _past_of(conversation).count
+                _past_of(conversation.machine).add(event)
+            before = _past_of(conversation.machine).count
         turn = await conversation.process(events, blocking=True, instant_actions=self._instant)
-        return Ran(turn, _answer(turn), _past_of(conversation).excerpt(before))
+        return Ran(turn, _answer(turn), _past_of(conversation.machine).excerpt(before))
 
     def restored(self, conversation: Conversation, state: Mapping[str, Any]) -> list[Event]:
         """The state holds everything; no events are left."""
@@ -177,6 +177,10 @@ class DialogV2:
             *rails,
             *(rail for rail in decided if rail.type == "output"),
         ]
+
+    def past(self, machine: Machine) -> Callable[[], Sequence[Event]]:
+        """Unpacked for those who ask."""
+        return _past_of(machine).excerpt(0)
 
     def history(self, events: Sequence[Event]) -> str:
         """As models get to see it."""
@@ -277,8 +281,8 @@ def _tool_result(message: Message, number: int, messages: Sequence[Message]) -> 
     }
 
 
-def _past_of(conversation: Conversation) -> History:
-    return cast(State, conversation.machine).past
+def _past_of(machine: Machine) -> History:
+    return cast(State, machine).past
 
 
 def _answer(turn: Turn) -> Answer:

@@ -311,7 +311,7 @@ def finish(
     if state.rails is not None:
         state.rails.ended(state, instance, FlowStatus.FINISHED, cut_off=False)
     _leave(state, instance, FlowStatus.FINISHED)
-    state.queue.append(Event(names.FLOW_FINISHED, None, scores, flow=instance))
+    state.queue.append(Event(names.FLOW_FINISHED, None, scores, instance))
     if instance.flow.log_event is not None:
         state.queue.append(_log_event(instance, scores))
     _restart_if_activated(state, instance, scores, restart_allowed)
@@ -336,7 +336,7 @@ def _abort_one(
     _stop_actions(state, instance)
     remove_heads(state, instance)
     _leave(state, instance, STOPPED)
-    state.queue.append(Event(names.FLOW_FAILED, None, scores, flow=instance))
+    state.queue.append(Event(names.FLOW_FAILED, None, scores, instance))
     _restart_if_activated(state, instance, scores, restart)
     _unlink(instance)
 

@@ -143,28 +143,28 @@ def process(state: State, event: Event) -> None:
     name = event.name
     watched = state.program.unhandled_names
     watch_unhandled = (watched is None or name in watched) and name != names.UNHANDLED
+    if not watch_unhandled:  # the short way of most events
+        if event.flow is not None:
+            if _told_caller(state, event, event.flow):
+                return
+        elif name == names.START_FLOW and not state.index.waits_for(name):
+            reaction = _react_to_start(state, event)
+            new = reaction[0] if reaction is not None else None
+            if new is not None:
+                state.lead(new, (event.scores, 1.0))
+                state.last_matched = new.instance
+                run(state, new)
+            return
     loops = frozenset(state.loops) if watch_unhandled else _NONE
     handled: frozenset[str] | None = _NONE  # None: handled everywhere
     matched: list[tuple[Waiter | None, Head, float]] = []
 
-    if event.flow is not None:
-        if not watch_unhandled and _told_caller(state, event, event.flow):
+    if name == names.START_FLOW:
+        reaction = _react_to_start(state, event)
+        if reaction is None:
             return
-    elif name == names.START_FLOW:
-        try:
-            head, everywhere = _react_to_start(state, event)
-        except lifecycle.FlowStartError as error:
-            _fail_starter(state, event, str(error))
-            return
-        except ExpressionError as error:
-            _fail_starter(state, event, str(error), error.kind)
-            return
+        head, everywhere = reaction
         if head is not None:
-            if not watch_unhandled and not state.index.waits_for(name):  # nobody else asks for it
-                state.lead(head, (event.scores, 1.0))
-                state.last_matched = head.instance
-                run(state, head)
-                return
             matched.append((None, head, 1.0))
         if everywhere or head is not None:
             handled = None
@@ -279,10 +279,17 @@ def _by_score(entry: tuple[Waiter | None, Head, float]) -> float:
     return entry[2]
 
 
-def _react_to_start(state: State, event: Event) -> tuple[Head | None, bool]:
-    if event.source is None and event.uid == state.main.uid:
-        return _restart_main(state), False
-    return lifecycle.start_flow(state, event)
+def _react_to_start(state: State, event: Event) -> tuple[Head | None, bool] | None:
+    """As `lifecycle.start_flow`, also for `main`; None if that is an error, which whoever wanted it gets."""
+    try:
+        if event.source is None and event.uid == state.main.uid:
+            return _restart_main(state), False
+        return lifecycle.start_flow(state, event)
+    except lifecycle.FlowStartError as error:
+        _fail_starter(state, event, str(error))
+    except ExpressionError as error:
+        _fail_starter(state, event, str(error), error.kind)
+    return None
 
 
 def _restart_main(state: State) -> Head | None:
@@ -485,7 +492,7 @@ def _check_started(state: State, instance: Instance, head: Head) -> None:
 def _announce_started(state: State, instance: Instance, head: Head) -> None:
     instance.status = STARTED
     scores = scores_of(state, head)
-    state.queue.append(Event(names.FLOW_STARTED, None, scores, flow=instance))
+    state.queue.append(Event(names.FLOW_STARTED, None, scores, instance))
 
 
 def _at_end(state: State, head: Head) -> None:
