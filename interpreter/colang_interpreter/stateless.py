@@ -15,7 +15,7 @@ from typing import Any
 
 from colang_interpreter.errors import TooManyEventsError
 from colang_interpreter.host.bot import Bot
-from colang_interpreter.host.clock import time_of
+from colang_interpreter.host.clock import stamp
 from colang_interpreter.host.loop import Conversation, Turn
 from colang_interpreter.host.rules import rules_for
 from colang_interpreter.host.trace import Trace
@@ -203,7 +203,7 @@ def _replayed(conversation: Conversation, history: Sequence[Event]) -> tuple[Mac
     """
     program = conversation.runtime.program
     rules: Any = rules_for(program)
-    now = time_of(conversation.runtime.clock)
+    now = stamp(conversation.runtime.clock.now())
     first = next((e["event_created_at"] for e in history if "event_created_at" in e), now)
     machine, outgoing = rules.start(program, 0, first, {})
     made = [at for at, event in enumerate(history) if event.get("source_uid") in _OURS]

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from colang_interpreter.host.clock import Clock, Timer, time_of
+from colang_interpreter.host.clock import Clock, Timer, stamp
 from colang_interpreter.host.rules import Call, Rules
 from colang_interpreter.machine import Event, Machine
 
@@ -127,7 +127,7 @@ class Stage:
         manner = self._performed.get(call.name)
         if manner is None:
             return []
-        now = time_of(self._clock)
+        now = stamp(self._clock.now())
         started = self._rules.progressed(call, "Started", now)
         match manner:
             case Manner.INSTANT:
@@ -152,7 +152,7 @@ class Stage:
         call = self._lasting.pop(uid, None)
         if call is None:
             return []
-        now = time_of(self._clock)
+        now = stamp(self._clock.now())
         return [self._rules.progressed(call, "Finished", now, was_stopped=True)]
 
     def close(self) -> None:
@@ -191,5 +191,5 @@ class Stage:
     def _elapsed(self, call: Call) -> Awaitable[object] | None:
         if self._timings.pop(call.uid, None) is None:
             return None
-        now = time_of(self._clock)
+        now = stamp(self._clock.now())
         return self._post(self._rules.progressed(call, "Finished", now))

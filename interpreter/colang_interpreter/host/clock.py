@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import time
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from datetime import datetime, timedelta, timezone
@@ -49,36 +48,31 @@ class Clock(Protocol):
         ...
 
 
+_second: tuple[datetime, str] = (datetime.min.replace(tzinfo=timezone.utc), "")  # the last one
+
+
 def stamp(moment: datetime) -> str:
     """A moment the way events carry it: ISO 8601 with the offset of UTC.
 
     >>> stamp(datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc))
     '2030-01-02T03:04:05+00:00'
     """
-    return moment.isoformat()
-
-
-def time_of(clock: Clock) -> str:
-    """The current time as `stamp` writes it."""
-    return clock.stamp() if type(clock) is RealClock else stamp(clock.now())
+    global _second
+    if moment.tzinfo is not timezone.utc:
+        return moment.isoformat()
+    # `isoformat` is slow, and every event has its moment: the text of a second is made once.
+    start, text = _second
+    since = moment - start
+    if since.days or since.seconds:
+        start = moment.replace(microsecond=0)
+        text = start.isoformat()[:-6]
+        _second = (start, text)
+    micro = moment.microsecond
+    return f"{text}.{micro:06d}+00:00" if micro else f"{text}+00:00"
 
 
 class RealClock:
     """The time of the machine we run on."""
-
-    __slots__ = ("_second",)
-
-    def __init__(self) -> None:
-        self._second = (-1, "")  # the last one that was asked for, as a number and as a text
-
-    def stamp(self) -> str:
-        """What `stamp` makes of the current time, in a third of the time: a text of the second is made once."""
-        second, micro = divmod(time.time_ns() // 1000, 1_000_000)
-        known, text = self._second
-        if known != second:
-            text = datetime.fromtimestamp(second, timezone.utc).isoformat()[:-6]
-            self._second = (second, text)
-        return f"{text}.{micro:06d}+00:00" if micro else f"{text}+00:00"
 
     def now(self) -> datetime:
         """The current time in UTC."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from colang_interpreter.host.actions import HOST_PARAMETER, ActionRegistry, Outcome
 from colang_interpreter.host.channels import Manner, Stage
-from colang_interpreter.host.clock import Clock, time_of
+from colang_interpreter.host.clock import Clock, stamp
 from colang_interpreter.host.log import EventLog, Tape
 from colang_interpreter.host.rules import Rules, rules_for
 from colang_interpreter.host.running import ActionRunner, Completion, Run, described
@@ -50,8 +50,8 @@ class Runtime:
     on_decisions: Callable[[Sequence[Decision]], object] | None = None
 
 
-_step: Callable[[tuple[object, ...]], Step] = partial(tuple.__new__, Step)  # pyright: ignore[reportUnknownMemberType]
-# A turn has many: half the price of calling the class.
+# A turn has many steps, and this takes half the time of calling the class.
+_made_step: Callable[[tuple[object, ...]], Step] = partial(tuple.__new__, Step)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Turn:
@@ -80,12 +80,6 @@ class Conversation:
     For one event loop at a time; calls of `process` queue up. Between them, actions marked
     ``execute_async`` and timers go on.
     """
-
-    __slots__ = (
-        "_actions", "_arrivals", "_checks", "_context", "_lock", "_log", "_on_arrival", "_overdue", "_performed",
-        "_remarks", "_rules", "_seed", "_settled", "_stage", "_tape", "_time", "_turn", "_turns", "_waiter",
-        "is_closed", "name", "on_output", "runtime", "utterances",
-    )  # fmt: skip
 
     def __init__(
         self,
@@ -200,15 +194,17 @@ class Conversation:
             self._turn = turn = Turn(instant=frozenset(instant_actions))
             self._time = None
             try:
-                await self._run(turn, given, blocking, arrivals_first)
+                try:
+                    await self._run(turn, given, blocking, arrivals_first)
+                finally:
+                    if turn.noting is not None:
+                        turn.noting.__exit__()
                 self._decided(turn)
             except BaseException:
                 self._give_up()
                 raise
             finally:
                 self._turn = None
-                if turn.noting is not None:
-                    turn.noting.__exit__()
                 self._settle()
                 if self._tape is not None:
                     self._tape.end_call()
@@ -367,7 +363,7 @@ class Conversation:
     def _trace(
         self, turn: Turn, machine: Machine, event: Event | None, outgoing: list[Event], now: str
     ) -> None:
-        turn.trace.steps.append(_step((event, tuple(outgoing), now, tuple(machine.log))))
+        turn.trace.steps.append(_made_step((event, tuple(outgoing), now, tuple(machine.log))))
         for kind, text in machine.errors:
             turn.note("error", f"{self._label()}: {kind}: {text}")
 
@@ -577,7 +573,7 @@ class Conversation:
     def _now(self) -> str:
         """The time; between two waits of a turn it stands still."""
         if self._time is None or self._turn is None:
-            self._time = time_of(self.runtime.clock)
+            self._time = stamp(self.runtime.clock.now())
         return self._time
 
     def _label(self) -> str:

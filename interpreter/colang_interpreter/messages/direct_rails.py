@@ -24,7 +24,7 @@ from colang_interpreter.host.actions import (
     Registered,
     outcome_of,
 )
-from colang_interpreter.host.clock import stamp, time_of
+from colang_interpreter.host.clock import stamp
 from colang_interpreter.host.context import enter_action
 from colang_interpreter.host.direct import PATIENCE, begin, go_on
 from colang_interpreter.host.loop import Runtime
@@ -312,7 +312,7 @@ class DirectCheck:
             return
         decision = passed_v1(
             self._rail,
-            (stamp(begun), time_of(self._runtime.clock)),
+            (stamp(begun), stamp(self._runtime.clock.now())),
             (text, said),
             [(asked.name, asked.uid, outcome_of(result).value) for asked, _, result, _ in ran],
             [call for asked, *_ in ran for call in asked.calls],

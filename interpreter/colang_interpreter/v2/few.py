@@ -1,7 +1,7 @@
 """Collections that mostly have one member: the member itself, and a dictionary only from the second on.
 
-A conversation has many of them, and a dictionary for a single entry is larger than a flow instance. Members are told
-apart by identity and keep the order in which they came.
+A conversation has many of them, and a dictionary for a single entry is larger than a flow instance. Members are equal
+only to themselves, and keep the order in which they came.
 """
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false

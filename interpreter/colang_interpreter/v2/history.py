@@ -9,13 +9,12 @@ from typing import Any, Final, TypeAlias
 SIZE: Final = 500
 """How many recent events a conversation remembers (7.2)."""
 
-Names: TypeAlias = tuple[str, ...]
+_Names: TypeAlias = tuple[str, ...]
 _Packed: TypeAlias = tuple[Any, ...]  # the names of its fields, then their values
 
 _MAX_SHAPES: Final = 1000
-_shapes: dict[
-    Names, Names
-] = {}  # events of one kind have the same fields: their names are kept once
+# Events of one kind have the same fields: their names are kept once.
+_shapes: dict[_Names, _Names] = {}
 
 
 class History:

@@ -336,7 +336,6 @@ _DATA_ATTRIBUTES = frozenset(
         "loop_id",
         "status",
         "parent_uid",
-        "position",
         "child_flow_uids",
         "action_uids",
         "context",

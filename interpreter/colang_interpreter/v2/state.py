@@ -177,7 +177,7 @@ class State:
         self.now = now
         if machine.concerns_nobody(self, name) and ATOMS.issuperset(map(type, event.values())):
             self._count_step()  # so it is with most of our own events that the outer loop feeds back
-            return []
+            return self._taken()
         try:
             args = {
                 key: value if type(value) in ATOMS else copied(value)
@@ -294,8 +294,10 @@ class State:
 
     def drop_instance(self, instance: Instance) -> None:
         """An instance has ended: forget it; references in variables keep it alive."""
-        if self.instances.pop(instance.uid, None) is None:
-            return
+        if (
+            self.instances.get(instance.uid) is instance
+        ):  # a program may give two of them the same uid
+            del self.instances[instance.uid]
         name = instance.flow.name
         self.by_flow[name] = without(self.by_flow[name], instance)
         others = self.loops[instance.loop_id] - 1
