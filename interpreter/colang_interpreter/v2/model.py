@@ -456,10 +456,11 @@ class Instance:
     @property
     def hidden(self) -> list[tuple[int, Any]]:
         """All hidden values and their slots, in the order of the slots."""
-        found = list(self._hidden.items())
-        if self._slot >= 0:
-            found.append((self._slot, self._held))
-        return sorted(found, key=_slot_of)
+        found = [(self._slot, self._held)] if self._slot >= 0 else []
+        if self._hidden:
+            found += self._hidden.items()
+            found.sort(key=_slot_of)
+        return found
 
     def forget_hidden(self) -> None:
         """All slots are empty."""
@@ -494,10 +495,13 @@ class Instance:
     @property
     def arguments(self) -> dict[str, Any]:
         """What it was started with: its parameters by name, then those given by position also as ``$0``, ``$1``, ... (6.3)."""
+        given = self.given
+        if not given:
+            return {}
         parameters = self.flow.parameters
-        found = {p.name: value for p, value in zip(parameters, self.given, strict=False)}
+        found = {p.name: value for p, value in zip(parameters, given, strict=False)}
         if self.by_position:
-            for number, value in enumerate(self.given):
+            for number, value in enumerate(given):
                 if self.by_position >> number & 1:
                     found[parameters[number].position] = value
         return found

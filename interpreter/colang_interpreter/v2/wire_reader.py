@@ -227,10 +227,10 @@ class _Reader:
         arguments = self.variables(record[7])
         if arguments:
             parameters = instance.flow.parameters
-            instance.given = tuple(arguments.get(p.name) for p in parameters)
-            instance.by_position = sum(
-                1 << n for n, p in enumerate(parameters) if p.position in arguments
-            )
+            instance.given = tuple([arguments.get(p.name) for p in parameters])
+            for number, parameter in enumerate(parameters):
+                if parameter.position in arguments:
+                    instance.by_position |= 1 << number
         for slot, value in more.get("temps", ()):
             instance.keep(whole(slot), self.value(value))
         for number in more.get("actions", ()):
@@ -321,7 +321,8 @@ class _Reader:
     ) -> None:
         instance = self.instances[_index(reference, len(self.instances))]
         flow = instance.flow
-        values = {p.name: instance.arguments.get(p.name) for p in flow.parameters}
+        given = instance.given or (None,) * len(flow.parameters)
+        values = {p.name: value for p, value in zip(flow.parameters, given, strict=True)}
         activation = Activation(instance, lifecycle.activation_key(flow, values))
         activation.count = whole(count)
         for number, share in owners.items():

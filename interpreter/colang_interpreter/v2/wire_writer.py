@@ -324,11 +324,11 @@ class _Writer:
         if instance.shared_locals:
             more["shared"] = True
         # Children are rebuilt from the parents; only an order that differs from that is written down.
-        children = [self.numbers[id(c)] for c in listed(instance.children)]
-        if children != sorted(children) or any(
-            c.parent is not instance for c in listed(instance.children)
-        ):
-            more["children"] = children
+        if instance.children is not None:
+            children = list(listed(instance.children))
+            numbers = [self.numbers[id(c)] for c in children]
+            if numbers != sorted(numbers) or any(c.parent is not instance for c in children):
+                more["children"] = numbers
         arguments = self.value(instance.arguments)
         record = [
             self.flow(instance.flow.name),
