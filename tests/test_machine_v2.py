@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from colang_interpreter.v2.model import Instance
+from colang_interpreter.v2 import history
+from colang_interpreter.v2.model import Instance, shared_position
 from colang_interpreter.v2.program import compile_text
 from colang_interpreter.v2.state import State
 
@@ -70,3 +71,15 @@ def test_two_flows_of_one_uid_end_each_for_itself() -> None:
     assert "u" not in state.instances
     assert state.flow_has_run("twin")
     assert state.program.restore(state.dump()).flow_has_run("twin")
+
+
+def test_what_all_conversations_share_stays_small() -> None:
+    deep, shallow = tuple(range(500)), (0, 12_345)
+    assert shared_position(tuple(iter(deep))) is not shared_position(deep)
+    assert shared_position(tuple(iter(shallow))) is shared_position(shallow)
+    for number in range(3_000):
+        history.History().add({"type": "T", f"field {number}": 1})
+        history.History().add({"type": "T", f"field {number}" + "x" * 5_000: 1})
+    kept = history._shapes  # pyright: ignore[reportPrivateUsage]
+    assert len(kept) <= 1_000
+    assert all(len(name) < 1_000 for names in kept for name in names)

@@ -187,8 +187,7 @@ class Conversation:
                 count as failed when the conversation goes on.
         """
         given = [checked(event) for event in events]
-        await self._lock.acquire()
-        try:
+        async with self._lock:
             if self.is_closed:
                 raise ConversationError(f"{self._label()} is closed")
             self._turn = turn = Turn(instant=frozenset(instant_actions))
@@ -209,8 +208,6 @@ class Conversation:
                 if self._tape is not None:
                     self._tape.end_call()
             return turn
-        finally:
-            self._lock.release()
 
     def post(self, event: Event) -> Awaitable[object] | None:
         """Have an event processed as soon as possible; for the thread of the event loop.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from colang_interpreter.dynamic import is_list
 from colang_interpreter.host.loop import Conversation, Turn
@@ -24,9 +24,11 @@ from colang_interpreter.messages.options import (
 from colang_interpreter.messages.recording import Recorder
 from colang_interpreter.tracing.decisions import STOPPING, Decision
 from colang_interpreter.tracing.executions import KIND
-from colang_interpreter.v2.history import History
 from colang_interpreter.v2.rails import OPTIONS, VARIABLES, called_rails
-from colang_interpreter.v2.state import State
+
+if TYPE_CHECKING:
+    from colang_interpreter.v2.history import History
+    from colang_interpreter.v2.state import State
 
 _PAST: Final = "PastMessages"
 """Carries events that no flow gets to see, only the history; never leaves this module."""
@@ -282,7 +284,7 @@ def _tool_result(message: Message, number: int, messages: Sequence[Message]) -> 
 
 
 def _past_of(machine: Machine) -> History:
-    return cast(State, machine).past
+    return cast("State", machine).past
 
 
 def _answer(turn: Turn) -> Answer:

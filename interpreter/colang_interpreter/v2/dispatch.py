@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from colang_interpreter.v2 import names
 from colang_interpreter.v2.few import Few, listed, with_one, without
-from colang_interpreter.v2.instructions import KEY_TYPES, Key
+from colang_interpreter.v2.instructions import KEY_TYPES, Key, key_of
 from colang_interpreter.v2.model import NOTHING, Action, Event, Head, Instance
 
 if TYPE_CHECKING:
@@ -231,13 +231,7 @@ def _key_of(waiter: Waiter) -> Key | tuple[()]:
                 instance.watched = [waiter]
             else:
                 instance.watched.append(waiter)
-            if (
-                parameter == "flow_instance_uid"
-                and waiter.name in names.FLOW_EVENTS
-                and type(value) is str
-            ):
-                return value
-            return (parameter, value)
+            return key_of(waiter.name, parameter, value)
     return _PLAIN
 
 

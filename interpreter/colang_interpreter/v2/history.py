@@ -13,6 +13,7 @@ _Names: TypeAlias = tuple[str, ...]
 _Packed: TypeAlias = tuple[Any, ...]  # the names of its fields, then their values
 
 _MAX_SHAPES: Final = 1000
+_MAX_TEXT: Final = 1000  # characters in the names of an event whose names are kept
 # Events of one kind have the same fields: their names are kept once.
 _shapes: dict[_Names, _Names] = {}
 
@@ -35,9 +36,11 @@ class History:
         names = tuple(event)
         known = _shapes.get(names)
         if known is None:
-            if len(_shapes) >= _MAX_SHAPES:
-                _shapes.clear()
-            known = _shapes[names] = names
+            known = names
+            if len(names) + sum(map(len, names)) <= _MAX_TEXT:
+                if len(_shapes) >= _MAX_SHAPES:
+                    _shapes.clear()
+                _shapes[names] = names
         self._events.append((known, *event.values()))
         self.count += 1
         if len(self._events) >= 2 * SIZE:
@@ -52,7 +55,7 @@ class History:
         >>> history.events()
         [{'type': 'Ping'}, {'type': 'Pong', 'n': 1}]
         """
-        return _unpacked(self._events[-SIZE:])
+        return self.excerpt(0)()
 
     def excerpt(self, after: int) -> Callable[[], list[dict[str, Any]]]:
         """Of the events that it holds now, those that were added when `count` was `after` or more; for whoever asks.

@@ -19,6 +19,18 @@ Arguments: TypeAlias = tuple[tuple[str, Compiled], ...]
 Key: TypeAlias = str | tuple[str, Any]
 """Under what the index files who waits for an event: the uid of a flow instance, or a parameter and its value."""
 
+
+def key_of(event: str, parameter: str, value: Any) -> Key:
+    """The key of who waits for an event with this value of a parameter; `value` is of one of the `KEY_TYPES`.
+
+    >>> key_of("Ping", "n", 1), key_of("FlowFinished", "flow_instance_uid", "(f)1")
+    (('n', 1), '(f)1')
+    """
+    if type(value) is str and parameter == "flow_instance_uid" and event in names.FLOW_EVENTS:
+        return value
+    return (parameter, value)
+
+
 KEY_TYPES: Final = (str, int, bool, type(None))
 """Types of the values that match if, and only if, they are equal."""
 
@@ -70,10 +82,8 @@ class EventPattern:
         preferred = [name for name in _PREFERRED if name in self.constants]
         for parameter in (*preferred, *self.constants):
             value = self.constants[parameter]
-            if type(value) is str and parameter == "flow_instance_uid":
-                return value if self.event in names.FLOW_EVENTS else (parameter, value)
             if type(value) in KEY_TYPES:
-                return (parameter, value)
+                return key_of(self.event, parameter, value)
         return None
 
 

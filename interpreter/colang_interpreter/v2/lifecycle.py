@@ -26,6 +26,7 @@ from colang_interpreter.v2.model import (
     Instance,
     Region,
     Scores,
+    arguments_of,
 )
 from colang_interpreter.v2.outgoing import outgoing
 
@@ -80,16 +81,8 @@ def start_flow(state: State, event: Event) -> tuple[Head | None, bool]:
                 source.add_child(found.reference)
                 found.add_owner(source.uid)
             started = Event(names.FLOW_STARTED, None, event.scores, flow=found.reference)
-            started.spelled = {
-                **started.args,
-                **values,
-                **{
-                    p.position: values[p.name]
-                    for n, p in enumerate(flow.parameters)
-                    if by_position >> n & 1
-                },
-                "flow_instance_uid": event.uid,
-            }
+            arguments = arguments_of(flow, tuple(values.values()), by_position)
+            started.spelled = {**started.args, **arguments, "flow_instance_uid": event.uid}
             started.uid = event.uid
             state.queue.append(started)
             return None, True

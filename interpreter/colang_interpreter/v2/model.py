@@ -349,12 +349,34 @@ _DATA_ATTRIBUTES = frozenset(
 )
 
 
+def arguments_of(flow: FlowCode, given: tuple[Any, ...], by_position: int) -> dict[str, Any]:
+    """The arguments of a start: the parameters by name, then those of `by_position` also as ``$0``, ``$1``, ... (6.3).
+
+    Args:
+        flow: What is started.
+        given: The values of its parameters, in their order.
+        by_position: Bit n: the parameter n was given by position.
+    """
+    if not given:
+        return {}
+    parameters = flow.parameters
+    found = {p.name: value for p, value in zip(parameters, given, strict=True)}
+    if by_position:
+        for number, value in enumerate(given):
+            if by_position >> number & 1:
+                found[parameters[number].position] = value
+    return found
+
+
 _MAX_POSITIONS: Final = 10_000
+_MAX_SHARED_DEPTH: Final = 32
 _positions: dict[tuple[int, ...], tuple[int, ...]] = {}
 
 
 def shared_position(position: tuple[int, ...]) -> tuple[int, ...]:
     """The same place in the hierarchy: conversations with one program go through the same ones, and keep them once."""
+    if len(position) > _MAX_SHARED_DEPTH:  # a recursion: what the process keeps stays small
+        return position
     known = _positions.get(position)
     if known is None:
         if len(_positions) >= _MAX_POSITIONS:
@@ -495,16 +517,7 @@ class Instance:
     @property
     def arguments(self) -> dict[str, Any]:
         """What it was started with: its parameters by name, then those given by position also as ``$0``, ``$1``, ... (6.3)."""
-        given = self.given
-        if not given:
-            return {}
-        parameters = self.flow.parameters
-        found = {p.name: value for p, value in zip(parameters, given, strict=False)}
-        if self.by_position:
-            for number, value in enumerate(given):
-                if self.by_position >> number & 1:
-                    found[parameters[number].position] = value
-        return found
+        return arguments_of(self.flow, self.given, self.by_position)
 
     @property
     def argument_count(self) -> int:
